@@ -1,0 +1,234 @@
+"""Papers, the PDF files they were read from, and which stage is done for which file."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from covidct_curate.catalog import Connection, figures, storable
+from covidct_curate.records import Extraction, Paper
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A step of the work, as it is remembered for each file: any part that differs means: do it again."""
+
+    name: str
+    version: int
+    settings: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of an extraction: the picture files to keep from before, or the paper it repeats."""
+
+    repeats: str | None
+    """Source of the paper that has the same DOI, version and pictures: nothing new was stored."""
+    retired: Mapping[str, str]
+    """Files of retired pictures that a decision is about: former name → name from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPaper:
+    """One paper of the catalogue with the names of its files."""
+
+    uid: str
+    paper: Paper
+    source: str
+    sha256: str
+    sources: tuple[str, ...]
+    """Every name of every file of this paper, ``source`` first."""
+    folder: str
+    superseded: bool
+    notes: tuple[str, ...]
+    figures: int
+    seconds: float
+    """Time all stages took for the main file."""
+
+
+def register(db: Connection, files: Iterable[tuple[str, str]]) -> None:
+    """Take down (SHA-256, source name) pairs; known ones stay as they are."""
+    for sha256, source in files:
+        db.execute("INSERT OR IGNORE INTO pdfs (sha256) VALUES (?)", (sha256,))
+        db.execute("INSERT OR IGNORE INTO sources (sha256, source) VALUES (?, ?)", (sha256, source))
+
+
+def done(db: Connection, stage: Stage) -> dict[str, str | None]:
+    """SHA-256 of the files the stage is done for → folder their pictures must lie in, None without any."""
+    rows = db.execute(
+        """SELECT done.sha256, papers.folder, EXISTS (
+               SELECT 1 FROM figures JOIN pictures ON pictures.figure = figures.uid
+               WHERE figures.paper = papers.id AND NOT pictures.retired)
+           FROM done JOIN pdfs USING (sha256) JOIN papers ON papers.id = pdfs.paper
+           WHERE stage = ? AND done.version = ? AND settings = ?""",
+        (stage.name, stage.version, stage.settings),
+    )
+    return {sha256: folder if pictured else None for sha256, folder, pictured in rows}
+
+
+def mains(db: Connection) -> set[str]:
+    """SHA-256 of the files that papers have their pictures from."""
+    return {sha256 for (sha256,) in db.execute("SELECT sha256 FROM papers")}
+
+
+def folders(db: Connection, folder: str | None = None) -> dict[str, str]:
+    """Folder of each paper (or that one only) → name of the temporary folder its pictures came from."""
+    return dict(db.execute("SELECT folder, staging FROM papers WHERE ?1 IS NULL OR folder = ?1", (folder,)))
+
+
+def store(
+    db: Connection,
+    extraction: Extraction,
+    *,
+    sha256: str,
+    folder: str,
+    staging: str,
+    stage: Stage,
+    seconds: float,
+) -> Stored:
+    """Take down what a registered file gave and that the stage is done for it.
+
+    The file's own paper is brought up to date, its figures and pictures keeping their uids where they
+    fit. A file that shows what another paper of the same DOI and version shows becomes another file of
+    that paper. Any other file becomes a paper of its own.
+    """
+    known = db.execute("SELECT id, doi FROM papers WHERE sha256 = ?", (sha256,)).fetchone()
+    twin = None if known else _twin(db, extraction)
+    retired: Mapping[str, str] = {}
+    if twin is not None:
+        paper = twin
+    else:
+        paper = _write(db, extraction, sha256, folder, staging, known[0] if known else None)
+        retired = figures.replace(db, paper, extraction.figures)
+    db.execute("UPDATE pdfs SET paper = ? WHERE sha256 = ?", (paper, sha256))
+    db.execute(
+        "INSERT OR REPLACE INTO done (sha256, stage, version, settings, seconds) VALUES (?, ?, ?, ?, ?)",
+        (sha256, stage.name, stage.version, stage.settings, seconds),
+    )
+    db.execute(
+        """UPDATE papers SET superseded = EXISTS (
+               SELECT 1 FROM papers AS other WHERE other.doi = papers.doi AND other.version > papers.version)
+           WHERE doi IN (?, ?)""",
+        (extraction.paper.doi, known[1] if known else None),
+    )
+    return Stored(repeats=None if twin is None else _main_source(db, twin), retired=retired)
+
+
+def every(db: Connection) -> Iterator[KeptPaper]:
+    """All papers by source name."""
+    kept = []
+    for row in db.execute(
+        """SELECT id, uid, sha256, folder, superseded, notes,
+                  doi, server, version, title, posted, licence, pages,
+                  (SELECT count(*) FROM figures WHERE paper = papers.id AND NOT retired),
+                  (SELECT sum(seconds) FROM done WHERE done.sha256 = papers.sha256)
+           FROM papers"""
+    ):
+        number, uid, sha256, folder, superseded, notes = row[:6]
+        doi, server, version, title, posted, licence, pages, count, seconds = row[6:]
+        sources = _sources(db, number)
+        kept.append(
+            KeptPaper(
+                uid=uid,
+                paper=Paper(doi, server, version, title, posted, licence, pages),
+                source=sources[0][1],
+                sha256=sha256,
+                sources=tuple(name for _, name in sources),
+                folder=folder,
+                superseded=bool(superseded),
+                notes=(*_identity_notes(db, number, sha256, sources), *json.loads(notes)),
+                figures=count,
+                seconds=seconds,
+            )
+        )
+    return iter(sorted(kept, key=lambda paper: (paper.source, paper.sha256)))
+
+
+def _write(
+    db: Connection, extraction: Extraction, sha256: str, folder: str, staging: str, known: int | None
+) -> int:
+    paper = extraction.paper
+    facts = (
+        staging,
+        storable(paper.doi),
+        paper.version,
+        storable(paper.server),
+        storable(paper.title),
+        storable(paper.posted),
+        storable(paper.licence),
+        paper.pages,
+        json.dumps([storable(note) for note in extraction.notes]),
+    )
+    if known is None:
+        cursor = db.execute(
+            """INSERT INTO papers (staging, doi, version, server, title, posted, licence, pages, notes,
+                                   uid, sha256, folder)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            (*facts, secrets.token_hex(8), sha256, folder),
+        )
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+    db.execute(
+        """UPDATE papers SET staging = ?, doi = ?, version = ?, server = ?, title = ?, posted = ?,
+                             licence = ?, pages = ?, notes = ? WHERE id = ?""",
+        (*facts, known),
+    )
+    return known
+
+
+def _twin(db: Connection, extraction: Extraction) -> int | None:
+    """The paper of the same DOI and version that shows the same, None where there is none."""
+    paper = extraction.paper
+    if paper.doi is None:
+        return None
+    shown = figures.likeness(extraction.figures)
+    for number, title, pages in db.execute(
+        "SELECT id, title, pages FROM papers WHERE doi = ? AND version IS ? ORDER BY id",
+        (paper.doi, paper.version),
+    ).fetchall():
+        stored = figures.of_paper(db, number)
+        if figures.likeness(kept.figure for kept in stored) != shown:
+            continue
+        # Without pictures to go by, a DOI alone says little: a supplement carries its paper's.
+        captions = [kept.figure.caption for kept in stored]
+        same_words = (title, pages, captions) == (
+            paper.title,
+            paper.pages,
+            [figure.caption for figure in extraction.figures],
+        )
+        if shown or same_words:
+            return int(number)
+    return None
+
+
+def _sources(db: Connection, number: int) -> list[tuple[str, str]]:
+    """(SHA-256, name) of all files of a paper: its main file's first name first."""
+    return db.execute(
+        """SELECT sources.sha256, sources.source FROM sources JOIN pdfs USING (sha256)
+           JOIN papers ON papers.id = pdfs.paper
+           WHERE papers.id = ? ORDER BY sources.sha256 != papers.sha256, sources.id""",
+        (number,),
+    ).fetchall()
+
+
+def _main_source(db: Connection, number: int) -> str:
+    return _sources(db, number)[0][1]
+
+
+def _identity_notes(
+    db: Connection, number: int, sha256: str, sources: list[tuple[str, str]]
+) -> Iterator[str]:
+    for other, name in sources[1:]:
+        if other == sha256:
+            yield f"the same file under another name: {name}"
+        else:
+            yield f"another file of this paper, with the same pictures: {name}"
+    for (rival,) in db.execute(
+        """SELECT other.id FROM papers AS other JOIN papers AS mine
+           ON other.doi = mine.doi AND other.version IS mine.version AND other.id != mine.id
+           WHERE mine.id = ? ORDER BY other.id""",
+        (number,),
+    ).fetchall():
+        yield f"the same DOI and version with other pictures: {_main_source(db, rival)}"

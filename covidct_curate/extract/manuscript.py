@@ -1,0 +1,89 @@
+"""A whole manuscript, read: its pages, its captions, its figures in the making, its body text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pymupdf
+from pymupdf import mupdf
+
+from covidct_curate.errors import UnreadablePDF
+from covidct_curate.extract.binding import Bound, bind
+from covidct_curate.extract.captions import Caption, find_captions
+from covidct_curate.extract.furniture import strip_furniture
+from covidct_curate.extract.identity import read_identity
+from covidct_curate.extract.page import Page, read_page
+from covidct_curate.extract.text import body_style, clean, unwrap, vocabulary
+from covidct_curate.records import Paper
+
+_REFERENCES = re.compile(
+    r"^\W*(?:\d+\.?\s*)?(?:references?|bibliography|literature cited|works cited)\W*$", re.I
+)
+
+
+@dataclass(slots=True)
+class Manuscript:
+    """What reading a PDF gave, before any image is decoded."""
+
+    paper: Paper
+    pages: list[Page]
+    """As read, running matter included."""
+    captions: list[Caption]
+    figures: list[Bound]
+    body: str
+    """Running text up to the references, without captions."""
+    notes: list[str]
+
+
+def open_document(path: Path) -> pymupdf.Document:
+    """Open a PDF. Raises UnreadablePDF with the reason in plain words."""
+    pymupdf.TOOLS.mupdf_display_errors(False)
+    pymupdf.TOOLS.mupdf_display_warnings(False)
+    try:
+        if path.stat().st_size == 0:
+            raise UnreadablePDF("the file is empty")
+        document = pymupdf.open(path, filetype="pdf")
+    except (mupdf.FzErrorBase, RuntimeError, ValueError) as error:
+        raise UnreadablePDF("it is not a PDF, or one too damaged to be opened") from error
+    if document.needs_pass:
+        document.close()
+        raise UnreadablePDF("it is protected by a password: save a copy without one")
+    if document.page_count == 0:
+        document.close()
+        raise UnreadablePDF("it has no pages")
+    return document
+
+
+def read_manuscript(document: pymupdf.Document, name: str) -> Manuscript:
+    """Read every page that can be read; ``name`` is the file's stem. Raises UnreadablePDF when none can."""
+    pages, notes = [], []
+    for number in range(document.page_count):
+        try:
+            pages.append(read_page(document, number))
+        except (mupdf.FzErrorBase, RuntimeError, ValueError) as error:
+            notes.append(f"page {number + 1} left out: {clean(str(error))[:200]}")
+    if not pages:
+        raise UnreadablePDF("no page of it can be read" if notes else "it has no pages")
+    paper = read_identity(pages, document.metadata or {}, name, page_count=document.page_count)
+    content = strip_furniture(pages)
+    body, words = body_style(content), vocabulary(content)
+    captions = find_captions(content, body, words)
+    figures = bind(content, captions, body)
+    return Manuscript(paper, pages, captions, figures, _body(content, captions, words), notes)
+
+
+def _body(pages: Sequence[Page], captions: Sequence[Caption], words: frozenset[str]) -> str:
+    skip = {id(line) for caption in captions for _, line in caption.lines}
+    lines: list[str] = []
+    for index, page in enumerate(pages):
+        # in the order the file sets them: that is how columns are read
+        for line in sorted(page.lines, key=lambda line: (line.block, line.baseline, line.bbox[0])):
+            text = clean(line.text)
+            if _REFERENCES.match(text) and index >= len(pages) // 3:
+                return unwrap(lines, words)
+            if line.upright and id(line) not in skip:
+                lines.append(text)
+    return unwrap(lines, words)

@@ -1,0 +1,103 @@
+"""One frozen dataclass for each noun that crosses a boundary between stages.
+
+Pages are 0-based. Boxes are ``(x0, y0, x1, y1)`` with the origin at the top left: PDF points of the
+page as displayed where they lie on a page, pixels (half-open) where they lie in a picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Box = tuple[float, float, float, float]
+
+Binding = Literal[
+    "below", "above", "beside", "inside", "legend", "next-page", "previous-page", "order", "none"
+]
+"""How a caption was bound to its picture: where the caption stands, seen from the picture."""
+
+Role = Literal["figure", "native", "panel"]
+"""``figure``: the whole figure as the page shows it. ``native``: the stream's own pixels of a figure
+whose page shows more than them (arrows, letters drawn over it). ``panel``: one of several images that
+make up a figure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """One version of one manuscript, as its PDF states it. Unknown facts are None."""
+
+    doi: str | None = None
+    server: str | None = None
+    version: int | None = None
+    title: str | None = None
+    posted: str | None = None
+    """ISO 8601 date, as exactly as it is stated: ``2020-02-11``."""
+    licence: str | None = None
+    """``cc_by``, ``cc_by_nc``, …, ``cc0``, ``cc_no`` (no reuse) as the preprint servers name them."""
+    pages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture file of a figure, written beside the others of its paper."""
+
+    file: str
+    """File name, without a folder."""
+    role: Role
+    page: int
+    bbox: Box
+    width: int
+    height: int
+    xref: int | None
+    """PyMuPDF's number of the embedded image, None for a composed picture."""
+    pixels: str
+    """SHA-256 of mode, size and decoded pixels: equal pictures are equal whatever their file's bytes."""
+    clipped: bool = False
+    """The page shows only a part of the embedded image, and so does this picture."""
+    turned: str = ""
+    """How the page's placement turns the stored image, already applied: ``""``, ``mirrored``,
+    ``flipped``, ``rotated 90``, ``rotated 180``, ``rotated 270``, …"""
+    overlay: bool = False
+    """Vector drawings or text lie over the embedded image on the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of a paper: its caption, its place, its pictures and the sentences that cite it."""
+
+    label: str | None
+    caption: str
+    caption_page: int | None
+    page: int | None
+    bbox: Box | None
+    binding: Binding
+    confidence: float
+    xrefs: tuple[int, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    mentions: tuple[str, ...] = ()
+    pages: tuple[int, ...] = ()
+    """All pages of a figure that goes on over several; ``page`` is the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """All that one PDF gave."""
+
+    paper: Paper
+    figures: tuple[Figure, ...]
+    notes: tuple[str, ...] = ()
+    """What a curator should know: damaged pages, a picture left out, …"""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One reviewer's word on one field of a figure or picture. Never changed, only followed by another."""
+
+    uid: str
+    field: str
+    value: str
+    based_on: int | None
+    """The decision it replaces, None where it replaces the automatic value."""
+    reviewer: str
+    at: str
+    client: str

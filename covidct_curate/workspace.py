@@ -1,0 +1,140 @@
+"""A workspace folder: what lies where, one run at a time, and pictures put in place so that a kill loses none.
+
+::
+
+    catalog.db                  the catalogue, the one truth
+    papers/ab/ab12cd34ef56/     the pictures of the PDF whose SHA-256 starts so
+    MetaInfo.xlsx               a view of the catalogue
+    tmp/                        what is being written now; emptied at the start and end of a run
+    lock                        held while a run writes
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from covidct_curate.errors import WorkspaceError
+
+_HEX = re.compile(r"[0-9a-f]+")
+_OLD = ".old"
+
+
+class Workspace:
+    """The paths of one workspace folder and the moves of files in it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.catalog = root / "catalog.db"
+        self.sheet = root / "MetaInfo.xlsx"
+        self.tmp = root / "tmp"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Make the folder where needed and keep other runs out of it.
+
+        The lock goes with the process, also when that is killed. Raises `WorkspaceError` when the folder
+        cannot be written or another run holds it.
+        """
+        try:
+            self.tmp.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise WorkspaceError(f"{self.root}: cannot write to this workspace: {_reason(error)}") from error
+        try:
+            try:
+                # A record lock, unlike flock, is not inherited by workers that outlive a killed run.
+                fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if error.errno not in (errno.EACCES, errno.EAGAIN):
+                    raise WorkspaceError(
+                        f"{self.root}: cannot lock this workspace: {_reason(error)}"
+                    ) from error
+                raise WorkspaceError(
+                    f"{self.root}: another run is writing to this workspace; wait for it or name another"
+                ) from error
+            yield
+        finally:
+            os.close(descriptor)
+
+    def folder(self, sha256: str) -> str:
+        """Where the pictures of that file lie, relative to the workspace, with forward slashes."""
+        return f"papers/{sha256[:2]}/{sha256[:12]}"
+
+    def staging(self, sha256: str) -> Path:
+        """A new temporary folder's path for the pictures of that file; its name comes once."""
+        return self.tmp / f"{sha256[:12]}-{secrets.token_hex(6)}"
+
+    def place(self, staging: Path, folder: str, files: set[str], retired: Mapping[str, str]) -> None:
+        """Move a temporary folder to where its pictures belong, in place of what lies there.
+
+        ``files`` are the pictures it must hold: others are removed. ``retired`` names files of the
+        replaced folder to keep, former name → new name. Raises `WorkspaceError` when a picture is
+        missing and OSError when the disk refuses. Call `settle` afterwards, whatever happens.
+        """
+        for path in staging.iterdir():
+            if path.name not in files:
+                _remove(path)
+        missing = sorted(name for name in files if not (staging / name).is_file())
+        if missing:
+            raise WorkspaceError(f"the extraction did not write {', '.join(missing)}")
+        home, old = self.root / folder, self._old(staging.name)
+        for former, latter in retired.items():
+            (staging / latter).parent.mkdir(exist_ok=True)
+            shutil.copyfile(home / former, staging / latter)
+        home.parent.mkdir(parents=True, exist_ok=True)
+        if home.exists():
+            home.rename(old)
+        staging.rename(home)
+
+    def settle(self, token: str, committed: Mapping[str, str]) -> None:
+        """Finish a `place` of the temporary folder named ``token``, or take it back.
+
+        ``committed`` says of which temporary folder each picture folder is, as the catalogue has it.
+        """
+        folder = self.folder(token.partition("-")[0])
+        home, old = self.root / folder, self._old(token)
+        if committed.get(folder) != token:
+            if old.exists():
+                _remove(home)
+                old.rename(home)
+            elif folder not in committed:
+                _remove(home)
+        _remove(old)
+        _remove(self.tmp / token)
+
+    def recover(self, committed: Mapping[str, str]) -> None:
+        """Bring the folder to what the catalogue says after a run that was killed."""
+        for old in sorted(self.tmp.glob(f"*{_OLD}")):
+            self.settle(old.name.removesuffix(_OLD), committed)
+        for home in sorted(self.root.glob("papers/??/????????????")):
+            folder = self.folder(home.name)
+            if _HEX.fullmatch(home.name) and home == self.root / folder and folder not in committed:
+                _remove(home)
+        self.clear()
+
+    def clear(self) -> None:
+        """Empty the temporary folder."""
+        for path in self.tmp.iterdir():
+            _remove(path)
+
+    def _old(self, token: str) -> Path:
+        return self.tmp / f"{token}{_OLD}"
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)

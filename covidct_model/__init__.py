@@ -1,0 +1,1 @@
+"""Train and judge models on a released dataset."""
