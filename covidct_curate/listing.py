@@ -241,7 +241,10 @@ def _write_table(kind: str, listed: list[Row], out: TextIO) -> None:
     from rich.cells import cell_len, set_cell_size
 
     columns = _COLUMNS[kind]
-    lines = [columns, *(tuple(visible(_short(row[column])[:_LONGEST]) for column in columns) for row in listed)]
+    lines = [
+        columns,
+        *(tuple(visible(_short(row[column])[:_LONGEST]) for column in columns) for row in listed),
+    ]
     widths = [max(map(cell_len, cells)) for cells in zip(*lines, strict=True)]
     room = shutil.get_terminal_size().columns - _GAP * (len(columns) - 1)
     while sum(widths) > max(room, len(columns)):

@@ -139,7 +139,7 @@ def _reason(error: sqlite3.Error, path: Path) -> str:
         full = shutil.disk_usage(path.parent).free < _ROOM
     except OSError:
         full = False
-    return f"{error} (its disk is full)" if full else str(error)
+    return f"{error} (its disk is full)" if full and "full" not in str(error) else str(error)
 
 
 def _pragma(db: Connection, name: str) -> int:

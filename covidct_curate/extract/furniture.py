@@ -74,13 +74,15 @@ def _line_numbers(page: Page) -> list[Line]:
         values = [int(line.text) for line in column]
         steps = [b - a for a, b in itertools.pairwise(values)]
         usual = Counter(steps).most_common(1)
-        if len(column) >= 4 and usual and usual[0][0] in (1, 2, 5, 10) and usual[0][1] >= 0.8 * len(steps):
+        if usual and usual[0][0] in (1, 2, 5, 10) and usual[0][1] >= 0.8 * len(steps):
             beside = min(line.bbox[0] for line in column)
             across = [other for other in page.lines if not _NUMBER.match(other.text) and other.upright]
             left = sum(other.bbox[2] < beside for other in across)
             right = sum(other.bbox[0] > beside for other in across)
-            # in the gutter of two columns only high counts: a table's rows are counted from 1
-            if not across or min(left, right) <= 0.1 * len(across) or values[0] > 20:
+            # few numbers must stand outside of all text; a count in the gutter of two columns must be
+            # high, for a table's rows are counted from 1
+            outside = min(left, right) <= (0.1 * len(across) if len(column) >= 4 else 0)
+            if outside or (len(column) >= 4 and values[0] > 20):
                 found += column
     return found
 

@@ -304,7 +304,7 @@ _NO_TITLE = re.compile(
     re.I | re.X,
 )
 _FILE = re.compile(
-    r"\.(?:docx?|rtf|tex|dvi|pdf|indd|qxd|odt|pages|ps|eps|3d)\b|^(?:microsoft word|pii)\b|[\\_]{1}|10\.\d{4,}/",
+    r"\.(?:docx?|rtf|tex|dvi|pdf|indd|qxd|odt|pages|ps|eps|pptx?|xlsx?|png|jpe?g|tiff?)\b|^(?:microsoft word|pii)\b|[\\_]|10\.\d{4,}/",
     re.I,
 )
 _TITLE_WORD = re.compile(r"^(?:full\s+|article\s+|running\s+)?title(?:\s+page)?\s*[:.–-]\s*", re.I)

@@ -16,6 +16,7 @@ from covidct_curate.extract.captions import Caption, find_captions
 from covidct_curate.extract.furniture import strip_furniture
 from covidct_curate.extract.identity import read_identity
 from covidct_curate.extract.page import Page, read_page
+from covidct_curate.extract.sideways import reading_turn, turn_back, turn_page
 from covidct_curate.extract.text import body_style, clean, unwrap, vocabulary
 from covidct_curate.records import Paper
 
@@ -69,9 +70,14 @@ def read_manuscript(document: pymupdf.Document, name: str) -> Manuscript:
         raise UnreadablePDF("no page of it can be read" if notes else "it has no pages")
     paper = read_identity(pages, document.metadata or {}, name, page_count=document.page_count)
     content = strip_furniture(pages)
+    turned = {page.number: (page, turn) for page in content if (turn := reading_turn(page))}
+    content = [turn_page(*turned[page.number]) if page.number in turned else page for page in content]
     body, words = body_style(content), vocabulary(content)
     captions = find_captions(content, body, words)
     figures = bind(content, captions, body)
+    for page, turn in turned.values():
+        found = [c for figure in figures for c in figure.clusters if c.page == page.number]
+        turn_back(found, page, turn)
     return Manuscript(paper, pages, captions, figures, _body(content, captions, words), notes)
 
 

@@ -42,9 +42,11 @@ def mosaics(pieces: Sequence[Piece], load: Decoder) -> list[list[Piece]]:
 def joined(pieces: Sequence[Piece], load: Decoder) -> tuple[Pixels, tuple[float, float]] | None:
     """The picture in its pieces' own pixels, white where there is none, and its pixels a point.
 
-    None when the pieces lie on no common grid of pixels, or the picture would be too large. Raises
+    None when the pieces lie on no common grid of pixels, differ in scale, or the picture would be too large. Raises
     ImageError from ``load``.
     """
+    if not all(_alike(p, pieces[0]) for p in pieces):
+        return None
     boxes = np.array([p.box for p in pieces])
     sizes = np.array([p.size for p in pieces])
     scales, corners, worst = [], [], 0.0
@@ -150,15 +152,12 @@ def _grey(pixels: Pixels) -> Pixels:
 
 
 def _scraps(pieces: Sequence[Piece], mosaic: Sequence[int]) -> set[int]:
-    """Small pieces of the same picture that touch no other: those between had been white."""
-    boxes = np.array([pieces[k].box for k in mosaic])
-    x0, y0 = boxes[:, :2].min(axis=0)
-    x1, y1 = boxes[:, 2:].max(axis=0)
-    near = 0.1 * max(x1 - x0, y1 - y0)
+    """Small pieces on the mosaic's grid of pixels that touch no other: what lay between was white."""
+    core = pieces[mosaic[0]]
     found = set()
     for k, piece in enumerate(pieces):
-        if min(piece.size) < _THIN and _alike(piece, pieces[mosaic[0]]):
-            a0, b0, a1, b1 = piece.box
-            if a0 > x0 - near and b0 > y0 - near and a1 < x1 + near and b1 < y1 + near:
+        if min(piece.size) < _THIN and _alike(piece, core):
+            steps = [(piece.box[axis] - core.box[axis]) * core.scale[axis] for axis in (0, 1)]
+            if all(abs(step - round(step)) < 0.25 for step in steps):
                 found.add(k)
     return found

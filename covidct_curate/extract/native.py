@@ -166,13 +166,13 @@ def name(placement: Placement) -> str:
     return f"{number} of {placement.size[0]}x{placement.size[1]} pixels"
 
 
-def mask_scale(placement: Placement) -> float:
-    """How much finer than the image its soft mask is, 1 where that is little or there is none."""
+def mask_scale(placement: Placement) -> tuple[float, float]:
+    """How much finer than the image its soft mask is, across and down; 1 where that is little or none."""
     mask = placement.image.mask()
     if not mask.m_internal:
-        return 1.0
-    finer = max(mask.w() / placement.size[0], mask.h() / placement.size[1])
-    return finer if finer > 1.1 else 1.0
+        return 1.0, 1.0
+    finer = mask.w() / placement.size[0], mask.h() / placement.size[1]
+    return (max(finer[0], 1.0), max(finer[1], 1.0)) if max(finer) > 1.1 else (1.0, 1.0)
 
 
 def samples(pixmap: Any) -> Pixels:

@@ -50,8 +50,14 @@ class Line:
     spans: tuple[Span, ...]
     block: int
     baseline: float
-    upright: bool
-    """Reads left to right along the page's upper edge."""
+    turn: int
+    """Quarter turns clockwise at which it stands: 0 reads from left to right, 1 downwards, 3 upwards. Text
+    at another angle, which nothing is made of, counts as 2, upside down."""
+
+    @property
+    def upright(self) -> bool:
+        """Reads left to right along the page's upper edge."""
+        return self.turn == 0
 
     @property
     def lead(self) -> Span:
@@ -153,9 +159,14 @@ def _lines(blocks: Sequence[dict[str, Any]], width: float, height: float, scanne
             seen = x1 > 0 and y1 > 0 and x0 < width and y0 < height
             if spans and seen and any(s.text.strip() for s in spans):
                 text = "".join(s.text for s in spans)
-                upright = raw["dir"][0] > 0.99
-                lines.append(Line(text, raw["bbox"], spans, index, raw["spans"][0]["origin"][1], upright))
+                baseline = raw["spans"][0]["origin"][1]
+                lines.append(Line(text, raw["bbox"], spans, index, baseline, _quarter(raw["dir"])))
     return lines
+
+
+def _quarter(direction: tuple[float, float]) -> int:
+    x, y = direction
+    return 0 if x > 0.99 else 1 if y > 0.99 else 3 if y < -0.99 else 2
 
 
 class _Marks(mupdf.FzDevice2):  # type: ignore[misc]

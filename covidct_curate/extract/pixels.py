@@ -36,6 +36,9 @@ _PANEL_SHARE = 0.02
 """Share of the figure's area below which an image is no panel."""
 _SQUARE = 1.01
 """Sides of a pixel that differ no more than this count as equal."""
+_WITHIN = 0.02
+"""Pixels by which an image is drawn within the pixels it is to fill: MuPDF fills those it touches, and an
+image drawn at its own size is copied, not interpolated."""
 _FRAME = 2.0
 """Points at an image's edge in which a line drawn over it is its frame."""
 _CHANGE, _CHANGED = 40, 8
@@ -92,7 +95,7 @@ class _Part:
     def rendered(self) -> bool:
         """It has no pixels of its own that would show it: its shape or colour is elsewhere."""
         one = self.single
-        return one is not None and (one.stencil or native.mask_scale(one) > 1)
+        return one is not None and (one.stencil or native.mask_scale(one) != (1, 1))
 
     @property
     def sound(self) -> bool:
@@ -128,7 +131,8 @@ class _Writer:
         if len(bases) == 1 and not askew:
             self._single(bases[0], [p for p in parts if p is not bases[0]])
         elif parts or askew or self.region.drawings or self.region.lines:
-            self._compose(parts)
+            if askew or not self._paste(parts):
+                self._compose(parts)
             self._keep(bases, "panel" if len(bases) > 1 else "native")
         return self.pictures, self.notes
 
@@ -142,12 +146,14 @@ class _Writer:
         pieces, askew = [], False
         seen = set()
         x0, y0, x1, y1 = self.bbox
-        for placement in sorted(self.page.placements, key=lambda p: p.order):
-            box, own = placement.bbox, placement.order in self.own
+        placed = {p.order: p for p in (*self.page.placements, *self.region.placements)}
+        for order, placement in sorted(placed.items()):
+            box, own = placement.bbox, order in self.own
             if not own and (box[0] < x0 - 1 or box[1] < y0 - 1 or box[2] > x1 + 1 or box[3] > y1 + 1):
                 continue
             if native.too_large(placement):
-                self.notes.append(f"{native.name(placement)} left out: too large")
+                if own:
+                    self.notes.append(f"{native.name(placement)} left out: too large")
                 continue
             key = (placement.image.m_internal_value(), placement.matrix, box)
             if key in seen:
@@ -202,22 +208,22 @@ class _Writer:
         if part.sound and not painted and not around:
             self._write(pixels, "figure", part)
             return
-        box, density, size = self._grid([part, *others])
+        box, density, size, anchor = self._grid([part, *others])
         whole = cut = None
         if density == scale:
-            whole = self._render(box, density, size)
+            whole = self._render(box, density, size, anchor)
             cut = _cut(whole, box, density, part.box, pixels)
         changed = 0
         if not part.rendered and (painted or not part.sound):
             if cut is None:
-                cut = self._render(part.box, scale, (pixels.shape[1], pixels.shape[0]))
+                cut = self._render(part.box, scale, (pixels.shape[1], pixels.shape[0]), part.box)
             changed = _changed(pixels, cut, scale) if cut is not None else 0
         over = changed > _CHANGED
         if not around and not over:
             self._write(pixels, "figure", part)
             return
         if whole is None:
-            whole = self._render(box, density, size)
+            whole = self._render(box, density, size, anchor)
         composed = self._finish(whole, over and painted)
         if part.sound or changed <= _HIDDEN * pixels.shape[0] * pixels.shape[1]:
             self._write(pixels, "native" if composed else "figure", part, over and painted)
@@ -225,8 +231,25 @@ class _Writer:
     def _compose(self, parts: Sequence[_Part]) -> None:
         self._finish(self._render(*self._grid(parts)))
 
-    def _grid(self, parts: Sequence[_Part]) -> tuple[Box, tuple[float, float], tuple[int, int]]:
-        """Where to render the figure: box, pixels a point across and down, size in pixels.
+    def _paste(self, parts: Sequence[_Part]) -> bool:
+        """Write images that lie on one grid of pixels, with nothing else in the figure, as they are."""
+        if self.region.drawings or self.region.lines or not all(p.sound for p in parts):
+            return False
+        pieces = [piece for part in parts for piece in part.pieces]
+        if any(native.see_through(p.placement) for p in pieces):
+            return False
+        try:
+            found = joined(pieces, self.load)
+        except ImageError:
+            return False
+        if found is None or found[0].size > 3 * MAX_COMPOSED:
+            return False
+        self._write(found[0], "figure", None)
+        return True
+
+    def _grid(self, parts: Sequence[_Part]) -> tuple[Box, tuple[float, float], tuple[int, int], Box]:
+        """Where to render the figure: box, pixels a point across and down, size in pixels,
+        and the finest picture's box.
 
         Where the resolution is that of an image, its pixels come to lie on whole pixels.
         """
@@ -244,18 +267,19 @@ class _Writer:
             x0 = finest.box[0] - math.ceil((finest.box[0] - x0) * scale[0] - 0.5) / scale[0]
             y0 = finest.box[1] - math.ceil((finest.box[1] - y0) * scale[1] - 0.5) / scale[1]
         size = max(1, round((x1 - x0) * scale[0])), max(1, round((y1 - y0) * scale[1]))
-        return (x0, y0, x1, y1), scale, size
+        box = x0, y0, x1, y1
+        return box, scale, size, finest.box if finest else box
 
     def _finish(self, shown: Pixels | None, overlay: bool = False) -> bool:
         """Write the composed figure; False when it could not be rendered."""
         if shown is None:
-            self.notes.append("figure not composed: an image in it is too large")
+            self.notes.append("figure not composed: its part of the page cannot be rendered")
             return False
         self._write(_without_colour(shown), "figure", None, overlay)
         return True
 
     def _keep(self, parts: Sequence[_Part], role: Role) -> None:
-        """Write the parts' own pixels, the same ones once."""
+        """Write the parts' own pixels, the same ones once, blank ones not."""
         done = set()
         for part in parts:
             key = tuple((p.placement.image.m_internal_value(), p.turn, p.crop) for p in part.pieces)
@@ -267,10 +291,10 @@ class _Writer:
             except ImageError as error:
                 self._note(error)
                 continue
-            if pixels is None:
+            if pixels is None or pixels.min() == pixels.max():
                 continue
             if not part.sound and not part.rendered:
-                shown = self._render(part.box, scale, (pixels.shape[1], pixels.shape[0]))
+                shown = self._render(part.box, scale, (pixels.shape[1], pixels.shape[0]), part.box)
                 if shown is None or _changed(pixels, shown, scale) > _HIDDEN * shown[:, :, 0].size:
                     continue
             self._write(pixels, role, part)
@@ -286,9 +310,11 @@ class _Writer:
         if not part.rendered:
             return self.load(part.pieces[0]), scale
         finer = native.mask_scale(one)
-        scale = scale[0] * finer, scale[1] * finer
+        if part.pieces[0].turn[1] % 2:
+            finer = finer[::-1]
+        scale = scale[0] * finer[0], scale[1] * finer[1]
         size = round((part.box[2] - part.box[0]) * scale[0]), round((part.box[3] - part.box[1]) * scale[1])
-        shown = self._render(part.box, scale, size) if size[0] * size[1] <= MAX_COMPOSED else None
+        shown = self._render(part.box, scale, size, part.box) if size[0] * size[1] <= MAX_COMPOSED else None
         return (None if shown is None else _without_colour(shown)), scale
 
     def _around(self, part: _Part, others: Sequence[_Part]) -> bool:
@@ -307,18 +333,35 @@ class _Writer:
         drawn += [p.box for p in others if clear or p.pieces[-1].placement.order > part.order]
         return any(_meet(b, part.box) for b in drawn)
 
-    def _render(self, box: Box, scale: tuple[float, float], size: tuple[int, int]) -> Pixels | None:
-        """The page's ``box`` in RGB. None where an image too large to decode lies in it."""
-        if any(native.too_large(p) and _meet(p.bbox, box) for p in self.page.placements):
+    def _render(
+        self, box: Box, scale: tuple[float, float], size: tuple[int, int], anchor: Box
+    ) -> Pixels | None:
+        """The page's ``box`` in RGB; an image at ``anchor`` that has this scale falls on whole pixels.
+
+        None where MuPDF fails or an image too large to decode lies in it.
+        """
+        placed = (*self.page.placements, *self.region.placements)
+        if any(native.too_large(p) and _meet(p.bbox, box) for p in placed):
             return None
+        fitted = []
+        for axis in (0, 1):
+            low, high = anchor[axis], anchor[axis + 2]
+            factor = scale[axis] * (1 - 2 * _WITHIN / max((high - low) * scale[axis], 1))
+            start = round((low - box[axis]) * scale[axis]) + _WITHIN
+            fitted.append((factor, start - low * factor))
+        (across, left), (down, top) = fitted
         space, separations = mupdf.fz_device_rgb(), mupdf.FzSeparations()
         pixmap = mupdf.fz_new_pixmap_with_bbox(space, mupdf.FzIrect(0, 0, *size), separations, 0)
         mupdf.fz_clear_pixmap_with_value(pixmap, 255)
-        matrix = mupdf.FzMatrix(scale[0], 0, 0, scale[1], -box[0] * scale[0], -box[1] * scale[1])
-        device = mupdf.fz_new_draw_device(matrix, pixmap)
+        device = mupdf.fz_new_draw_device(mupdf.FzMatrix(across, 0, 0, down, left, top), pixmap)
         area = mupdf.FzRect(box[0] - 1, box[1] - 1, box[2] + 1, box[3] + 1)
-        mupdf.fz_run_display_list(self.page.display.this, device, mupdf.FzMatrix(), area, mupdf.FzCookie())
-        mupdf.fz_close_device(device)
+        try:
+            mupdf.fz_run_display_list(
+                self.page.display.this, device, mupdf.FzMatrix(), area, mupdf.FzCookie()
+            )
+            mupdf.fz_close_device(device)
+        except mupdf.FzErrorBase:
+            return None
         return native.samples(pixmap).copy()
 
     def _write(self, pixels: Pixels, role: Role, part: _Part | None, overlay: bool = False) -> None:

@@ -236,7 +236,7 @@ def is_picture(cluster: Cluster, page: Page, first: bool) -> bool:
     if cluster.scan:
         return False
     whole = page.width * page.height
-    least = whole * (0.1 if first else 0.05)
+    least = whole * (0.07 if first else 0.05)
     images = [p for p in cluster.placements if min(_size(p.bbox)) > 1]
     if images:
         width, height = _size(union(p.bbox for p in images))

@@ -112,7 +112,7 @@ def merge(parts: Sequence[Line]) -> Line:
         text += (" " if apart else "") + part.text
     longest = max(parts, key=lambda part: len(part.text))
     spans = tuple(span for part in parts for span in part.spans)
-    return Line(text, union(p.bbox for p in parts), spans, longest.block, longest.baseline, longest.upright)
+    return Line(text, union(p.bbox for p in parts), spans, longest.block, longest.baseline, longest.turn)
 
 
 def vocabulary(pages: Iterable[Page]) -> frozenset[str]:
