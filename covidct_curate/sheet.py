@@ -20,21 +20,10 @@ from pathlib import Path
 import xlsxwriter
 from PIL import Image
 
+from covidct_curate import metadata
 from covidct_curate.errors import SheetError
 
-COLUMNS = (
-    "File name",
-    "Patient ID",
-    "Age",
-    "Gender",
-    "Location",
-    "Medical history",
-    "Time",
-    "Severity",
-    "Other diseases",
-    "DOI",
-    "Captions",
-)
+COLUMNS: tuple[str, ...] = tuple(column["name"] for column in metadata.load("metainfo.toml")["column"])
 """COVID-CT's columns in their order."""
 
 _WIDTHS = (34, 10, 8, 8, 16, 22, 16, 12, 18, 26, 90)

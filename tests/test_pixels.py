@@ -457,6 +457,18 @@ def test_strips_with_white_left_out(sheet: Sheet, tmp_path: Path) -> None:
     assert np.array_equal(result.read(figure), whole[:, 30:350])
 
 
+def test_tiles_around_another_image_are_no_picture_of_their_own(sheet: Sheet, tmp_path: Path) -> None:
+    whole = np.asarray(phantom_ct(7, (300, 400)), np.uint8)
+    for top in range(0, 300, 10):
+        for left, right in ((0, 100), (300, 400)) if 50 <= top < 250 else ((0, 400),):
+            place = (80 + left * 0.36, 90 + top * 0.36, 80 + right * 0.36, 90 + (top + 10) * 0.36)
+            sheet.image(image_object(sheet.pdf, whole[top : top + 10, left:right].copy()), place)
+    middle = np.asarray(phantom_ct(8, (150, 150)), np.uint8)
+    sheet.image(image_object(sheet.pdf, middle), (116, 108, 188, 180))
+    result = Result(sheet, tmp_path, (80, 90, 80 + 400 * 0.36, 90 + 300 * 0.36))
+    assert result.roles == ["figure"]
+
+
 def test_panels_of_separate_images(sheet: Sheet, tmp_path: Path) -> None:
     panels = [np.asarray(phantom_ct(k, (150 - k, 200)), np.uint8) for k in range(4)]
     for k in (2, 0, 3, 1):

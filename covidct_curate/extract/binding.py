@@ -347,8 +347,9 @@ def _one_per_label(bounds: Sequence[Bound]) -> list[Bound]:
     result = []
     for group in groups.values():
         captions = [b.caption for b in group if b.caption]
-        best = max(captions, key=lambda c: (_weight(c), -c.page))
         drawn = [b for b in group if b.clusters]
+        sighted = {id(b.caption) for b in drawn}
+        best = max(captions, key=lambda c: (_weight(c, id(c) in sighted), -c.page))
         whole = Bound(best)
         if drawn:
             own = next((b for b in drawn if b.caption is best), None)
@@ -357,12 +358,22 @@ def _one_per_label(bounds: Sequence[Bound]) -> list[Bound]:
             whole.clusters = [c for b in (first, *more) for c in b.clusters]
             whole.binding = first.binding if own else "legend"
             whole.confidence = first.confidence if own else min(first.confidence, 0.95)
+            if own:  # a supplement may count from 1 again: a picture and words of its own make a figure
+                result += [b for b in drawn if b is not own and b not in more and _speaks(b, best)]
         result.append(whole)
     return result
 
 
-def _weight(caption: Caption) -> float:
-    return len(caption.text) + (40 if caption.legend else 0) - (1000 if _says_continued(caption) else 0)
+def _weight(caption: Caption, sighted: bool) -> float:
+    """How likely a caption is the one: a legend, or in sight of a picture, rather than long."""
+    rank = 2000 if caption.legend and not caption.bare else 1000 if sighted and not caption.bare else 0
+    return rank + min(len(caption.text), 900) - (5000 if _says_continued(caption) else 0)
+
+
+def _speaks(bound: Bound, other: Caption) -> bool:
+    """Has a caption of its own that is not said elsewhere."""
+    own = bound.caption
+    return own is not None and len(own.text) > 40 and own.text[:40] != other.text[:40]
 
 
 def _says_continued(caption: Caption) -> bool:

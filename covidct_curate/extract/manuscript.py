@@ -17,7 +17,7 @@ from covidct_curate.extract.furniture import strip_furniture
 from covidct_curate.extract.identity import read_identity
 from covidct_curate.extract.page import Page, read_page
 from covidct_curate.extract.sideways import reading_turn, turn_back, turn_page
-from covidct_curate.extract.text import body_style, clean, unwrap, vocabulary
+from covidct_curate.extract.text import Style, body_style, clean, unwrap, vocabulary
 from covidct_curate.records import Paper
 
 _REFERENCES = re.compile(
@@ -75,21 +75,30 @@ def read_manuscript(document: pymupdf.Document, name: str) -> Manuscript:
     body, words = body_style(content), vocabulary(content)
     captions = find_captions(content, body, words)
     figures = bind(content, captions, body)
+    text = _body(content, captions, figures, body, words)
     for page, turn in turned.values():
         found = [c for figure in figures for c in figure.clusters if c.page == page.number]
         turn_back(found, page, turn)
-    return Manuscript(paper, pages, captions, figures, _body(content, captions, words), notes)
+    return Manuscript(paper, pages, captions, figures, text, notes)
 
 
-def _body(pages: Sequence[Page], captions: Sequence[Caption], words: frozenset[str]) -> str:
+def _body(
+    pages: Sequence[Page], captions: Sequence[Caption], figures: Sequence[Bound], style: Style, words: frozenset[str]
+) -> str:
+    """Running text up to the references, a blank line round each heading."""
     skip = {id(line) for caption in captions for _, line in caption.lines}
-    lines: list[str] = []
+    skip |= {id(line) for figure in figures for cluster in figure.clusters for line in cluster.lines}
+    paragraphs: list[list[str]] = [[]]
     for index, page in enumerate(pages):
         # in the order the file sets them: that is how columns are read
         for line in sorted(page.lines, key=lambda line: (line.block, line.baseline, line.bbox[0])):
-            text = clean(line.text)
-            if _REFERENCES.match(text) and index >= len(pages) // 3:
-                return unwrap(lines, words)
-            if line.upright and id(line) not in skip:
-                lines.append(text)
-    return unwrap(lines, words)
+            if _REFERENCES.match(clean(line.text)) and index >= len(pages) // 3:
+                return "\n\n".join(unwrap(lines, words) for lines in paragraphs)
+            if not line.upright or id(line) in skip:
+                continue
+            letters = [span for span in line.spans if span.text.strip()]
+            if all(span.bold and not style.bold or span.size > style.size + 1 for span in letters):
+                paragraphs += [[line.text], []]
+            else:
+                paragraphs[-1].append(line.text)
+    return "\n\n".join(unwrap(lines, words) for lines in paragraphs)

@@ -83,12 +83,18 @@ def find_mentions(body: str, labels: Iterable[str]) -> dict[str, tuple[str, ...]
     """For each of the normalised ``labels`` the whole sentences of ``body`` that cite it, in reading order.
 
     ``body`` is running text: hyphenation undone, captions, references and running matter left out. A range
-    ("Figs 1–3") cites all it spans. White space comes back folded; a sentence is no longer than `LONGEST`.
-    Every label is a key; one that is never cited has ``()``. Takes time linear in the text.
+    ("Figs 1–3") cites all it spans. A blank line ends a sentence. White space comes back folded; a sentence
+    is no longer than `LONGEST`. Every label is a key; one that is never cited has ``()``. Takes time linear
+    in the text.
     """
-    body = " ".join(body.split())
-    folded = fold(body)
     found: dict[str, list[str]] = {label: [] for label in labels}
+    for paragraph in body.split("\n\n"):
+        _mentions(" ".join(paragraph.split()), found)
+    return {label: tuple(sentences) for label, sentences in found.items()}
+
+
+def _mentions(body: str, found: dict[str, list[str]]) -> None:
+    folded = fold(body)
     seen_until = dict.fromkeys(found, -1)
     starts = _sentence_starts(folded)
     for position, end, label in _cites(folded, frozenset(found)):
@@ -99,7 +105,6 @@ def find_mentions(body: str, labels: Iterable[str]) -> dict[str, tuple[str, ...]
         first, last = _cut(folded, starts[number - 1], last, position, end)
         seen_until[label] = last
         found[label].append(body[first:last].strip())
-    return {label: tuple(sentences) for label, sentences in found.items()}
 
 
 def cited_labels(text: str) -> list[str]:

@@ -225,7 +225,9 @@ class _Writer:
         if whole is None:
             whole = self._render(box, density, size, anchor)
         composed = self._finish(whole, over and painted)
-        if part.sound or changed <= _HIDDEN * pixels.shape[0] * pixels.shape[1]:
+        holes = part.single is None and any(_meet(p.box, part.box) for p in others)
+        hidden = not part.sound and changed > _HIDDEN * pixels.shape[0] * pixels.shape[1]
+        if not composed or not (holes or hidden or _blank(pixels)):
             self._write(pixels, "native" if composed else "figure", part, over and painted)
 
     def _compose(self, parts: Sequence[_Part]) -> None:
@@ -291,7 +293,7 @@ class _Writer:
             except ImageError as error:
                 self._note(error)
                 continue
-            if pixels is None or pixels.min() == pixels.max():
+            if pixels is None or _blank(pixels):
                 continue
             if not part.sound and not part.rendered:
                 shown = self._render(part.box, scale, (pixels.shape[1], pixels.shape[0]), part.box)
@@ -463,6 +465,10 @@ def _changed(own: Pixels, shown: Pixels, scale: tuple[float, float]) -> int:
         )
         most = max(most, int(np.count_nonzero(apart > _CHANGE)))
     return most
+
+
+def _blank(pixels: Pixels) -> bool:
+    return bool((pixels == pixels[0, 0]).all())
 
 
 def _without_colour(pixels: Pixels) -> Pixels:

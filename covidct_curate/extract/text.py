@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from covidct_curate.extract.page import Line, Page
 from covidct_curate.records import Box
 
-_HYPHEN_END = re.compile(r"(\w{2,})[-\u00ad\u2010]$")
+_HYPHEN_END = re.compile(r"(\w{2,})[-\u2010]$")
 _SPACES = re.compile(r"\s+")
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
@@ -131,13 +131,14 @@ def unwrap(lines: Iterable[str], words: frozenset[str] = frozenset()) -> str:
     halves as words and not the whole, or when what follows begins with a capital or a digit; else it goes.
     """
     text = ""
-    for line in lines:
-        line = clean(line.rstrip("\n"))
+    soft = False
+    for raw in lines:
+        line = clean(raw)
         if not line:
             continue
         hyphen = _HYPHEN_END.search(text)
-        if not text:
-            text = line
+        if not text or soft:
+            text += line
         elif hyphen and line[:1].islower():
             head, tail = hyphen[1].casefold(), re.match(r"\w*", line)
             rest = tail[0].casefold() if tail else ""
@@ -148,6 +149,7 @@ def unwrap(lines: Iterable[str], words: frozenset[str] = frozenset()) -> str:
             text += line
         else:
             text += " " + line
+        soft = raw.rstrip().endswith("\u00ad")
     return text
 
 

@@ -1,0 +1,17 @@
+"""What a curator may edit without touching code: the files of ``metadata/``."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+_HERE = Path(__file__).parent
+
+
+def load(name: str) -> dict[str, Any]:
+    """Content of the TOML file ``name``. Raises FileNotFoundError when there is no such file."""
+    # inside a wheel the folder is part of the package; in a checkout it lies beside it
+    packaged = _HERE / "_metadata"
+    folder = packaged if packaged.is_dir() else _HERE.parent / "metadata"
+    return tomllib.loads((folder / name).read_text(encoding="utf-8"))

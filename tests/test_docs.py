@@ -1,0 +1,36 @@
+"""Every command and option is explained in the documentation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from covidct_curate.cli import app
+
+ROOT = Path(__file__).parents[1]
+COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_command_is_documented(name: str) -> None:
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert f"## curate {name}" in text
+    section = text.split(f"## curate {name}")[1].split("\n## ")[0] + text.split("\n## ")[0]
+    for parameter in COMMANDS[name].params:
+        if parameter.param_type_name == "option":
+            assert any(f"`{option}" in section for option in parameter.opts), parameter.opts
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_shows_an_example(name: str) -> None:
+    assert "Example: curate" in (COMMANDS[name].epilog or "")
+
+
+def test_architecture_names_every_module() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    modules = [p for p in (ROOT / "covidct_curate").rglob("*.py") if p.stem != "__init__"]
+    missing = [p.name for p in modules if p.parent.name != "catalog" and p.stem not in text]
+    assert not missing
