@@ -19,7 +19,7 @@ from scipy.optimize import linear_sum_assignment
 
 from covidct_curate.extract.captions import Caption
 from covidct_curate.extract.page import Line, Page
-from covidct_curate.extract.regions import Cluster, find_clusters, find_prose, is_picture, is_rules, is_small
+from covidct_curate.extract.regions import Cluster, find_clusters, find_prose, is_picture, is_small
 from covidct_curate.extract.text import Style, clean, union
 from covidct_curate.records import Binding, Box
 
@@ -216,14 +216,14 @@ def _bind_page(
     for i, caption in enumerate(captions):
         for j, cluster in enumerate(clusters):
             sight = _see(caption, cluster, page, prose, captions)
-            if sight and caption.table and not is_rules(cluster):
+            if sight and caption.table and not cluster.ruled:
                 # a picture is a table's only when nothing at all stands between
                 texts = [line for line in page.lines if not any(line is own for own in cluster.lines)]
                 sight = _see(caption, cluster, page, texts, captions)
-            if sight and not (is_rules(cluster) and not caption.table and is_small(cluster, page)):
+            if sight and not (cluster.ruled and not caption.table and is_small(cluster, page)):
                 if sight.binding != habit[caption.table]:
                     sight.cost += _HABIT
-                if caption.table != is_rules(cluster):
+                if caption.table != cluster.ruled:
                     sight.cost += 60.0
                 sights[i, j] = sight
     home: dict[int, int] = {}
@@ -297,7 +297,7 @@ def _strays(
 
 def _loose(page: Page, clusters: Sequence[Cluster], prose: Sequence[Line], captioned: bool) -> list[Bound]:
     """Pictures no caption of the page took: all of a page without prose are one figure."""
-    solid = [c for c in clusters if not is_rules(c)]
+    solid = [c for c in clusters if not c.ruled]
     large = [c for c in solid if not is_small(c, page)]
     if large and not captioned and len(prose) <= 2:
         return [Bound(None, solid)]

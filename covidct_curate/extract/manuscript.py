@@ -83,7 +83,11 @@ def read_manuscript(document: pymupdf.Document, name: str) -> Manuscript:
 
 
 def _body(
-    pages: Sequence[Page], captions: Sequence[Caption], figures: Sequence[Bound], style: Style, words: frozenset[str]
+    pages: Sequence[Page],
+    captions: Sequence[Caption],
+    figures: Sequence[Bound],
+    style: Style,
+    words: frozenset[str],
 ) -> str:
     """Running text up to the references, a blank line round each heading."""
     skip = {id(line) for caption in captions for _, line in caption.lines}
@@ -97,7 +101,7 @@ def _body(
             if not line.upright or id(line) in skip:
                 continue
             letters = [span for span in line.spans if span.text.strip()]
-            if all(span.bold and not style.bold or span.size > style.size + 1 for span in letters):
+            if all((span.bold and not style.bold) or span.size > style.size + 1 for span in letters):
                 paragraphs += [[line.text], []]
             else:
                 paragraphs[-1].append(line.text)

@@ -50,6 +50,8 @@ class Line:
     spans: tuple[Span, ...]
     block: int
     baseline: float
+    lead: Span
+    """The span with most letters: the line's font."""
     turn: int
     """Quarter turns clockwise at which it stands: 0 reads from left to right, 1 downwards, 3 upwards. Text
     at another angle, which nothing is made of, counts as 2, upside down."""
@@ -58,11 +60,6 @@ class Line:
     def upright(self) -> bool:
         """Reads left to right along the page's upper edge."""
         return self.turn == 0
-
-    @property
-    def lead(self) -> Span:
-        """The span with most letters: the line's font."""
-        return max(self.spans, key=lambda s: len(s.text.strip()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +157,14 @@ def _lines(blocks: Sequence[dict[str, Any]], width: float, height: float, scanne
             if spans and seen and any(s.text.strip() for s in spans):
                 text = "".join(s.text for s in spans)
                 baseline = raw["spans"][0]["origin"][1]
-                lines.append(Line(text, raw["bbox"], spans, index, baseline, _quarter(raw["dir"])))
+                lead = longest(spans)
+                lines.append(Line(text, raw["bbox"], spans, index, baseline, lead, _quarter(raw["dir"])))
     return lines
+
+
+def longest(spans: Sequence[Span]) -> Span:
+    """The span with most letters."""
+    return max(spans, key=lambda span: len(span.text.strip()))
 
 
 def _quarter(direction: tuple[float, float]) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -43,6 +44,8 @@ class Cluster:
     placements: list[Placement] = field(default_factory=list)
     drawings: list[Drawing] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
+    ruled: bool = False
+    """Nothing but straight rules and cells: a table, a fraction, a separator."""
     scan: bool = False
     """Cut out of a scanned page by its text: a picture only if a caption takes it."""
 
@@ -88,7 +91,8 @@ def _widest_gap(line: Line) -> float:
 def find_clusters(page: Page, barriers: Sequence[Line], prose: Sequence[Line]) -> list[Cluster]:
     """Clusters of a page, largest first. ``barriers`` are its caption lines."""
     walls = {id(line) for line in barriers} | {id(line) for line in prose}
-    drawings = [d for d in page.drawings if not _is_sheet(d, page) and not _is_underline(d, page.lines)]
+    under = _underlines(page.drawings, page.lines)
+    drawings = [d for d in page.drawings if d.order not in under and not _is_sheet(d, page)]
     placements = [p for p in page.placements if max(_size(p.bbox)) > 0.5]
     scans = [p for p in placements if covers(p, page.width, page.height)]
     texts = [line for line in page.lines if line.upright and any(_inside(line.bbox, p.bbox) for p in scans)]
@@ -124,6 +128,7 @@ def find_clusters(page: Page, barriers: Sequence[Line], prose: Sequence[Line]) -
             marks = union([p.bbox for p in cluster.placements] + [d.bbox for d in cluster.drawings])
             cluster.lines = [line for line in cluster.lines if _belongs(line, marks)]
             cluster.bbox = union([marks, *(line.bbox for line in cluster.lines)])
+            cluster.ruled = _is_ruled(cluster)
             found.append(cluster)
     return sorted(found, key=lambda cluster: -cluster.area)
 
@@ -184,19 +189,29 @@ def _is_sheet(drawing: Drawing, page: Page) -> bool:
     return drawing.white or width * height > 0.85 * page.width * page.height
 
 
-def _is_underline(drawing: Drawing, lines: Sequence[Line]) -> bool:
-    """A rule under a word, or a ground colour behind a line of text."""
-    x0, y0, x1, y1 = drawing.bbox
-    if y1 - y0 > 30:
-        return False
+def _underlines(drawings: Sequence[Drawing], lines: Sequence[Line]) -> set[int]:
+    """Orders of drawings that are a rule under a word, or a ground colour behind a line of text."""
+    levels: defaultdict[int, list[Line]] = defaultdict(list)
     for line in lines:
-        lx0, ly0, lx1, ly1 = line.bbox
-        if y1 - y0 < _THIN and len(line.text.strip()) > 1:
-            if lx0 - 3 <= x0 and x1 <= lx1 + 3 and ly0 < y0 and abs(y1 - line.baseline) < 0.35 * (ly1 - ly0):
-                return True
-        elif drawing.kind == "fill" and ly0 - 6 <= y0 and y1 <= ly1 + 6 and lx0 - 6 <= x0 and x1 <= lx1 + 6:
-            return len(re.findall(r"[A-Za-z]{2,}", line.text)) >= 4
-    return False
+        if len(line.text.strip()) > 1:
+            for level in range(int(line.bbox[1] // 32) - 1, int(line.bbox[3] // 32) + 2):
+                levels[level].append(line)
+    return {
+        drawing.order
+        for drawing in drawings
+        if drawing.bbox[3] - drawing.bbox[1] <= 30
+        and any(_underlines_line(drawing, line) for line in levels[int(drawing.bbox[1] // 32)])
+    }
+
+
+def _underlines_line(drawing: Drawing, line: Line) -> bool:
+    x0, y0, x1, y1 = drawing.bbox
+    lx0, ly0, lx1, ly1 = line.bbox
+    if y1 - y0 < _THIN:
+        under = ly0 < y0 and abs(y1 - line.baseline) < 0.35 * (ly1 - ly0)
+        return under and lx0 - 3 <= x0 and x1 <= lx1 + 3
+    behind = ly0 - 6 <= y0 and y1 <= ly1 + 6 and lx0 - 6 <= x0 and x1 <= lx1 + 6
+    return drawing.kind == "fill" and behind and len(re.findall(r"[A-Za-z]{2,}", line.text)) >= 4
 
 
 def _inside(inner: Box, outer: Box) -> bool:
@@ -208,16 +223,16 @@ def _inside(inner: Box, outer: Box) -> bool:
     )
 
 
-def is_rules(cluster: Cluster) -> bool:
-    """Nothing but straight rules and cells: a table, a fraction, a separator."""
+def _is_ruled(cluster: Cluster) -> bool:
     if cluster.placements:
         return False
-    thin = sum(min(_size(d.bbox)) <= _THIN for d in cluster.drawings)
+    shapes = [d for d in cluster.drawings if min(_size(d.bbox)) > _THIN]
+    if len(shapes) <= 0.1 * len(cluster.drawings):
+        return True
     cells = sum(
-        d.kind == "fill" and any(_inside(line.bbox, d.bbox) for line in cluster.lines)
-        for d in cluster.drawings
+        d.kind == "fill" and any(_inside(line.bbox, d.bbox) for line in cluster.lines) for d in shapes
     )
-    return thin + cells >= 0.9 * len(cluster.drawings)
+    return len(shapes) - cells <= 0.1 * len(cluster.drawings)
 
 
 def is_small(cluster: Cluster, page: Page) -> bool:
@@ -245,7 +260,7 @@ def is_picture(cluster: Cluster, page: Page, first: bool) -> bool:
             and sum(_size(p.bbox)[0] * _size(p.bbox)[1] for p in images) >= 0.5 * least
         ):
             return True
-    if is_rules(cluster) or cluster.area < least or len(cluster.drawings) < 20:
+    if cluster.ruled or cluster.area < least or len(cluster.drawings) < 20:
         return False
     text = sum(
         _size(line.bbox)[0] * _size(line.bbox)[1] for line in page.lines if _inside(line.bbox, cluster.bbox)

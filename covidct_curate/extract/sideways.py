@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
-from covidct_curate.extract.page import Line, Page
+from covidct_curate.extract.page import Line, Page, longest
 from covidct_curate.extract.regions import Cluster
 from covidct_curate.extract.text import rows
 from covidct_curate.records import Box
@@ -43,7 +43,9 @@ def turn_back(clusters: Iterable[Cluster], page: Page, turn: int) -> None:
     width, height, back = page.height, page.width, 4 - turn
     for cluster in clusters:
         cluster.bbox = turn_box(cluster.bbox, width, height, back)
-        cluster.placements = [replace(p, bbox=turn_box(p.bbox, width, height, back)) for p in cluster.placements]
+        cluster.placements = [
+            replace(p, bbox=turn_box(p.bbox, width, height, back)) for p in cluster.placements
+        ]
         cluster.drawings = [replace(d, bbox=turn_box(d.bbox, width, height, back)) for d in cluster.drawings]
         cluster.lines = [_turn_line(line, width, height, back) for line in cluster.lines]
 
@@ -59,4 +61,5 @@ def _turn_line(line: Line, width: float, height: float, turn: int) -> Line:
     spans = tuple(replace(span, bbox=turn_box(span.bbox, width, height, turn)) for span in line.spans)
     # letters reach about a fifth of their height under the line they stand on
     baseline = box[3] - 0.2 * (box[3] - box[1])
-    return replace(line, bbox=box, spans=spans, baseline=baseline, turn=(line.turn - turn) % 4)
+    turned = (line.turn - turn) % 4
+    return replace(line, bbox=box, spans=spans, baseline=baseline, lead=longest(spans), turn=turned)

@@ -7,8 +7,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from covidct_curate.extract.page import Line, Page
+from covidct_curate.extract.page import Line, Page, longest
 from covidct_curate.records import Box
 
 _HYPHEN_END = re.compile(r"(\w{2,})[-\u2010]$")
@@ -32,6 +33,7 @@ def clean(text: str) -> str:
     return _SPACES.sub(" ", _CONTROL.sub("", text).replace("\u00ad", "")).strip()
 
 
+@cache
 def font_family(name: str) -> str:
     """``ABCDEF+Times-Bold`` → ``times``."""
     return re.split(r"[-,]", name.split("+")[-1])[0].removesuffix("MT").removesuffix("PS").casefold()
@@ -110,9 +112,10 @@ def merge(parts: Sequence[Line]) -> Line:
         gap = part.bbox[0] - before.bbox[2]
         apart = gap > 0.12 * part.lead.size and not text.endswith(" ") and not part.text.startswith(" ")
         text += (" " if apart else "") + part.text
-    longest = max(parts, key=lambda part: len(part.text))
+    main = max(parts, key=lambda part: len(part.text))
     spans = tuple(span for part in parts for span in part.spans)
-    return Line(text, union(p.bbox for p in parts), spans, longest.block, longest.baseline, longest.turn)
+    box = union(part.bbox for part in parts)
+    return Line(text, box, spans, main.block, main.baseline, longest(spans), main.turn)
 
 
 def vocabulary(pages: Iterable[Page]) -> frozenset[str]:
@@ -136,7 +139,7 @@ def unwrap(lines: Iterable[str], words: frozenset[str] = frozenset()) -> str:
         line = clean(raw)
         if not line:
             continue
-        hyphen = _HYPHEN_END.search(text)
+        hyphen = _HYPHEN_END.search(text[-80:])
         if not text or soft:
             text += line
         elif hyphen and line[:1].islower():
