@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from covidct_curate.extract.native import MAX_PIXELS, Decoder, Piece
 from covidct_curate.extract.png import Pixels
@@ -54,6 +55,7 @@ def joined(pieces: Sequence[Piece], load: Decoder) -> tuple[Pixels, tuple[float,
         start = boxes[:, axis] - boxes[:, axis].min()
         known = np.unique(np.round([p.scale[axis] for p in pieces], 4))
         known = known[np.linspace(0, len(known) - 1, min(len(known), 16)).astype(int)]
+        known = np.array([_fitted(start, scale) for scale in known])
         errors = [np.abs(start * s - np.round(start * s)) for s in known]
         # Off by the whole grid is off; a few pieces between pixels are rounding in the page.
         best = int(np.argmin([np.quantile(e, 0.9) for e in errors]))
@@ -70,6 +72,22 @@ def joined(pieces: Sequence[Piece], load: Decoder) -> tuple[Pixels, tuple[float,
         part = part[:, :, None] if colour and part.ndim == 2 else part
         canvas[y : y + part.shape[0], x : x + part.shape[1]] = part
     return canvas, (scales[0], scales[1])
+
+
+def _fitted(start: npt.NDArray[np.float64], scale: float) -> float:
+    """``scale`` (pixels a point) made so exact that it holds over the whole picture, not one piece alone.
+
+    Fitted to the pieces near the corner first, then to those farther and farther from it.
+    """
+    reach = 64 / scale
+    while True:
+        near = start[start <= reach]
+        steps = np.round(near * scale)
+        if steps.any():
+            scale = float(steps @ steps / (steps @ near))
+        if reach >= start.max():
+            return scale
+        reach *= 4
 
 
 def _area(piece: Piece) -> int:
