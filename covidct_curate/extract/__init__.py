@@ -53,7 +53,12 @@ def _pictures(
             tuple(d for c in clusters for d in c.drawings),
             tuple(line for c in clusters for line in c.lines),
         )
-        written, failed = write_pictures(pages[number], region, out, names)
+        try:
+            written, failed = write_pictures(pages[number], region, out, names)
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # whatever a damaged picture breaks, it costs that picture
+            written, failed = [], [f"picture left out: {clean(str(error))[:200] or type(error).__name__}"]
         pictures += written
         notes += [f"page {number + 1}: {note}" for note in failed]
     return pictures, notes

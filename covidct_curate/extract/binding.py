@@ -20,7 +20,7 @@ from scipy.optimize import linear_sum_assignment
 from covidct_curate.extract.captions import Caption
 from covidct_curate.extract.page import Line, Page
 from covidct_curate.extract.regions import Cluster, find_clusters, find_prose, is_picture, is_small
-from covidct_curate.extract.text import Style, clean, union
+from covidct_curate.extract.text import Style, clean, font_family, union
 from covidct_curate.records import Binding, Box
 
 _PANEL_LETTER = re.compile(r"^\(?[A-Za-z]\d?[).]?$")
@@ -84,7 +84,7 @@ def bind(pages: Sequence[Page], captions: Sequence[Caption], body: Style) -> lis
     first = pages[0].number
     loose = [b for b in loose if any(is_picture(c, sheets[c.page], c.page == first) for c in b.clusters)]
     for bound in (*bounds, *loose):
-        _take_letters(bound, sheets, walls)
+        _take_labels(bound, sheets, walls, body)
     order = {page.number: index for index, page in enumerate(pages)}
 
     def place(bound: Bound) -> tuple[int, float]:
@@ -97,18 +97,39 @@ def bind(pages: Sequence[Page], captions: Sequence[Caption], body: Style) -> lis
     return sorted(bounds + loose, key=place)
 
 
-def _take_letters(bound: Bound, pages: dict[int, Page], walls: dict[int, list[Line]]) -> None:
-    """Give a figure the panel letters that stand just outside its marks."""
+def _take_labels(bound: Bound, pages: dict[int, Page], walls: dict[int, list[Line]], body: Style) -> None:
+    """Give a figure the texts that stand just outside its marks: panel letters, titles of a plot's axes."""
     for number in {cluster.page for cluster in bound.clusters}:
-        box = union(c.bbox for c in bound.clusters if c.page == number)
-        taken = {id(line) for c in bound.clusters for line in c.lines} | {id(line) for line in walls[number]}
-        for line in pages[number].lines:
-            x0, y0, x1, y1 = line.bbox
-            gap = max(x0 - box[2], box[0] - x1, y0 - box[3], box[1] - y1)
-            if id(line) not in taken and 0 < gap < 24 and _PANEL_LETTER.match(clean(line.text)):
-                cluster = next(c for c in bound.clusters if c.page == number)
-                cluster.lines.append(line)
-                cluster.bbox = union([cluster.bbox, line.bbox])
+        clusters = [cluster for cluster in bound.clusters if cluster.page == number]
+        taken = {id(line) for c in clusters for line in c.lines} | {id(line) for line in walls[number]}
+        free = [line for line in pages[number].lines if id(line) not in taken]
+        plot = any(cluster.drawings for cluster in clusters)
+        box = union(cluster.bbox for cluster in clusters)
+        grown = True
+        while grown:
+            found = [line for line in free if _labels(line, box, plot, body)]
+            for line in found:
+                free.remove(line)
+                clusters[0].lines.append(line)
+                box = union([box, line.bbox])
+            grown = bool(found)
+        clusters[0].bbox = union([clusters[0].bbox, *(line.bbox for line in clusters[0].lines)])
+
+
+def _labels(line: Line, box: Box, plot: bool, body: Style) -> bool:
+    """A line by the side of a figure is a panel letter, or a title of a plot in letters unlike the body's."""
+    x0, y0, x1, y1 = line.bbox
+    gap = max(x0 - box[2], box[0] - x1, y0 - box[3], box[1] - y1)
+    text = clean(line.text)
+    if gap <= 0 or gap > 24:
+        return False
+    if _PANEL_LETTER.match(text):
+        return True
+    small = line.lead.size < body.size - 0.75 or font_family(line.lead.font) != body.font
+    if not plot or not small or line.lead.size > body.size + 0.5 or len(text.split()) > 8:
+        return False
+    across = min(x1, box[2]) > max(x0, box[0])
+    return gap <= 16 if across else y0 >= box[1] - 6 and y1 <= box[3] + 6
 
 
 # on one page

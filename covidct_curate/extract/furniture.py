@@ -71,7 +71,7 @@ def _line_numbers(page: Page) -> list[Line]:
     found: list[Line] = []
     for key in sorted(columns):
         column = sorted(columns[key] + columns.get(key + 1, []), key=lambda line: line.bbox[1])
-        values = [int(line.text) for line in column]
+        values = [int(line.text.strip()) for line in column]
         steps = [b - a for a, b in itertools.pairwise(values)]
         usual = Counter(steps).most_common(1)
         if usual and usual[0][0] in (1, 2, 5, 10) and usual[0][1] >= 0.8 * len(steps):

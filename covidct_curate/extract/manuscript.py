@@ -47,12 +47,14 @@ def open_document(path: Path) -> pymupdf.Document:
         if path.stat().st_size == 0:
             raise UnreadablePDF("the file is empty")
         document = pymupdf.open(path, filetype="pdf")
+        locked = bool(document.needs_pass)
+        count = 0 if locked else document.page_count
     except (mupdf.FzErrorBase, RuntimeError, ValueError) as error:
         raise UnreadablePDF("it is not a PDF, or one too damaged to be opened") from error
-    if document.needs_pass:
+    if locked:
         document.close()
         raise UnreadablePDF("it is protected by a password: save a copy without one")
-    if document.page_count == 0:
+    if count == 0:
         document.close()
         raise UnreadablePDF("it has no pages")
     return document
@@ -60,14 +62,17 @@ def open_document(path: Path) -> pymupdf.Document:
 
 def read_manuscript(document: pymupdf.Document, name: str) -> Manuscript:
     """Read every page that can be read; ``name`` is the file's stem. Raises UnreadablePDF when none can."""
-    pages, notes = [], []
+    pages: list[Page] = []
+    damaged: dict[str, list[int]] = {}
     for number in range(document.page_count):
         try:
             pages.append(read_page(document, number))
-        except (mupdf.FzErrorBase, RuntimeError, ValueError) as error:
-            notes.append(f"page {number + 1} left out: {clean(str(error))[:200]}")
+        except Exception as error:  # whatever a damaged page breaks, it costs that page
+            words = clean(str(error))[:200] or type(error).__name__
+            damaged.setdefault(words, []).append(number + 1)
     if not pages:
-        raise UnreadablePDF("no page of it can be read" if notes else "it has no pages")
+        raise UnreadablePDF("no page of it can be read")
+    notes = [f"{_counted(numbers)} left out: {words}" for words, numbers in damaged.items()]
     paper = read_identity(pages, document.metadata or {}, name, page_count=document.page_count)
     content = strip_furniture(pages)
     turned = {page.number: (page, turn) for page in content if (turn := reading_turn(page))}
@@ -80,6 +85,14 @@ def read_manuscript(document: pymupdf.Document, name: str) -> Manuscript:
         found = [c for figure in figures for c in figure.clusters if c.page == page.number]
         turn_back(found, page, turn)
     return Manuscript(paper, pages, captions, figures, text, notes)
+
+
+def _counted(numbers: Sequence[int]) -> str:
+    """``page 3`` or ``pages 3, 7, 8 and 40 more``."""
+    if len(numbers) == 1:
+        return f"page {numbers[0]}"
+    more = f" and {len(numbers) - 10} more" if len(numbers) > 10 else ""
+    return f"pages {', '.join(map(str, numbers[:10]))}{more}"
 
 
 def _body(

@@ -32,6 +32,7 @@ _GROW = 4.0
 """Points by which marks are grown: two closer than twice this are one cluster."""
 _THIN = 2.5
 _SCAN_GAP = 60.0
+_INKED = 4000
 """Points between two lines of a scanned page that may hold a picture."""
 
 
@@ -147,14 +148,17 @@ def _scan_gaps(page: Page, scan: Placement, texts: Sequence[Line]) -> list[Clust
 
 
 def _inked(page: Page, box: Box) -> Box | None:
-    """What of ``box`` is not blank, None when all is. Looked at in 72 dpi."""
-    grey = page.display.get_pixmap(colorspace=pymupdf.csGRAY, alpha=0, clip=box)
+    """What of ``box`` is not blank, None when all is. Looked at in 72 dpi, a huge page in fewer."""
+    scale = min(1.0, _INKED / max(page.width, page.height))
+    whole, clip = pymupdf.Matrix(scale, scale), [v * scale for v in box]
+    grey = page.display.get_pixmap(whole, colorspace=pymupdf.csGRAY, alpha=0, clip=clip)
     pixels = np.frombuffer(grey.samples, np.uint8).reshape(grey.height, grey.stride)[:, : grey.width]
     rows, columns = np.nonzero((pixels < 230).sum(1) > 2)[0], np.nonzero((pixels < 230).sum(0) > 2)[0]
-    if rows.size < _SCAN_GAP / 2 or columns.size < _SCAN_GAP / 2:
+    if min(rows.size, columns.size) < _SCAN_GAP / 2 * scale:
         return None
     x0, y0 = float(grey.x), float(grey.y)
-    return x0 + columns[0], y0 + rows[0], x0 + columns[-1] + 1.0, y0 + rows[-1] + 1.0
+    found = x0 + columns[0], y0 + rows[0], x0 + columns[-1] + 1.0, y0 + rows[-1] + 1.0
+    return found[0] / scale, found[1] / scale, found[2] / scale, found[3] / scale
 
 
 def _belongs(line: Line, marks: Box) -> bool:
@@ -167,14 +171,22 @@ def _size(box: Box) -> tuple[float, float]:
     return box[2] - box[0], box[3] - box[1]
 
 
+def _cells(shape: tuple[int, ...], box: Box, cell: float) -> tuple[int, int, int, int]:
+    """A box in cells of a grid: lines of text may run off the page."""
+    x0, y0, x1, y1 = (
+        int(min(max(v / cell, 0), shape[1 - axis % 2] - 1)) for axis, v in enumerate(box)
+    )
+    return x0, y0, x1, y1
+
+
 def _paint(grid: Grid, box: Box, cell: float, value: int) -> None:
-    x0, y0, x1, y1 = (int(v / cell) for v in box)
+    x0, y0, x1, y1 = _cells(grid.shape, box, cell)
     grid[y0 : y1 + 1, x0 : x1 + 1] = value
 
 
 def _part(parts: Parts, box: Box, cell: float) -> int:
     """The component most of a box lies in, 0 when it was painted over."""
-    x0, y0, x1, y1 = (int(v / cell) for v in box)
+    x0, y0, x1, y1 = _cells(parts.shape, box, cell)
     middle = int(parts[(y0 + y1) // 2, (x0 + x1) // 2])
     if middle:
         return middle
