@@ -22,16 +22,15 @@ from covidct_curate import listing
 from covidct_curate.extract.names import safe_name
 
 ACROSS, DOWN = 3, 2
-WIDTH, HEIGHT, STRIP = 640, 830, 150
+WIDTH, HEIGHT, STRIP = 640, 830, 220
 """Pixels of a page on a sheet, and of the strip of captions below it."""
-WORDS = 14
+LETTERS = 80
 COLOURS = ("#d00000", "#0060d0", "#008020", "#b000b0", "#c06000", "#007c80")
 UNSURE = 0.6
 """Confidence under which a frame is drawn double."""
 FONT = ImageFont.load_default(15)
 
-Figure = Any
-"""One row of the list of figures."""
+Figure = Any  # a row of the list of figures
 
 
 def main() -> None:
@@ -96,8 +95,10 @@ def mark(page: pymupdf.Page, marked: Sequence[tuple[str, Figure]], name: str) ->
         if figure["caption_page"] == page.number:
             pen.rectangle((0, 0, pixmap.width - 1, pixmap.height - 1), outline=colour, width=3)
             where = "no picture" if figure["page"] is None else f"picture p{figure['page']}"
-            words = " ".join(figure["caption"].split()[:WORDS])
-            lines.append((colour, f"{figure['label'] or 'no label'} ({where}) {words}"))
+            text = f"{figure['label'] or 'no label'} ({where}) {figure['caption']}"
+            lines.append(
+                (colour, text if len(text) <= LETTERS else text[: text.rfind(" ", 0, LETTERS)] + " …")
+            )
     for index, (colour, text) in enumerate(lines):
         pen.text((4, HEIGHT + 2 + 18 * index), text, colour, FONT)
     return tile
