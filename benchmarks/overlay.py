@@ -26,8 +26,6 @@ WIDTH, HEIGHT, STRIP = 640, 830, 220
 """Pixels of a page on a sheet, and of the strip of captions below it."""
 LETTERS = 80
 COLOURS = ("#d00000", "#0060d0", "#008020", "#b000b0", "#c06000", "#007c80")
-UNSURE = 0.6
-"""Confidence under which a frame is drawn double."""
 FONT = ImageFont.load_default(15)
 
 Figure = Any  # a row of the list of figures
@@ -87,8 +85,6 @@ def mark(page: pymupdf.Page, marked: Sequence[tuple[str, Figure]], name: str) ->
                 frame(pen, picture["bbox"], zoom, colour, 1)
         if figure["page"] == page.number:
             frame(pen, figure["bbox"], zoom, colour, 4)
-            if figure["confidence"] < UNSURE:
-                frame(pen, figure["bbox"], zoom, colour, 1, outside=8)
             x, y = figure["bbox"][0] * zoom + 5, figure["bbox"][1] * zoom + 5
             pen.rectangle(pen.textbbox((x, y), says, FONT), fill="white")
             pen.text((x, y), says, colour, FONT)
@@ -104,11 +100,11 @@ def mark(page: pymupdf.Page, marked: Sequence[tuple[str, Figure]], name: str) ->
     return tile
 
 
-def frame(pen: ImageDraw.ImageDraw, box: Any, zoom: float, colour: str, width: int, outside: int = 0) -> None:
+def frame(pen: ImageDraw.ImageDraw, box: Any, zoom: float, colour: str, width: int) -> None:
     """A box given in points."""
     x0, y0, x1, y1 = (value * zoom for value in box)
     if x1 >= x0 and y1 >= y0:
-        pen.rectangle((x0 - outside, y0 - outside, x1 + outside, y1 + outside), outline=colour, width=width)
+        pen.rectangle((x0, y0, x1, y1), outline=colour, width=width)
 
 
 def sheet(pages: Sequence[Image.Image]) -> Image.Image:

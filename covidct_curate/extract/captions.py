@@ -32,6 +32,7 @@ _SUPPORTING = re.compile(
     r"^\W*(?:supporting|supplement(?:ary|al)|additional)\s+(?:information|files?|materials?|data)(?:\s+captions?)?\W*$",
     re.I,
 )
+_LINK = re.compile(r"^(?:https?://\S+|doi:?\s?10\.\S+)$", re.I)
 _HEADING = re.compile(
     r"^\W*(?:\d+(?:\.\d+)*\.?\s*)?(?:references?|bibliography|acknowledge?ments?|tables?|figures?|funding|"
     r"supplement\w*(?: \w+)?|author contributions?|competing interests?|appendix|abbreviations|"
@@ -96,7 +97,7 @@ def find_captions(pages: Sequence[Page], body: Style, words: frozenset[str]) -> 
     captions = []
     for start in chosen:
         legend = start.page in legend_pages and not start.table
-        lines = _Extension(pages, taken, body, leading, legend).run(start)
+        lines = _Extension(pages, taken, body, leading, legend_pages if legend else set()).run(start)
         caption = Caption(start.label, start.table, lines, start.score, legend)
         caption.head = clean(start.head)
         texts = [start.rest, *(line.text for _, line in lines[1:])]
@@ -289,31 +290,34 @@ def _legend_pages(pages: Sequence[Page], chosen: Sequence[_Start]) -> set[int]:
     for start in chosen:
         if not start.table:
             by_page[start.page].append(start)
+    under = False  # a heading of legends, and nothing since that ends them
     for page in pages:
         marks = sum((b[2] - b[0]) * (b[3] - b[1]) for b in (p.bbox for p in page.placements))
-        heading = any(_LEGENDS.match(clean(line.text)) for line in page.lines)
         shapes = sum(
             min(d.bbox[2] - d.bbox[0], d.bbox[3] - d.bbox[1]) > 2.5 and not d.white for d in page.drawings
         )
         blank = marks < 0.02 * page.width * page.height and shapes < 4
-        if (blank and (heading or len([s for s in by_page[page.number] if s.rest]) >= 2)) or (
-            blank and page.number - 1 in found and by_page[page.number]
-        ):
+        texts = [clean(line.text) for line in page.lines]
+        several = len([start for start in by_page[page.number] if start.rest]) >= 2
+        under = blank and (under or several or any(_LEGENDS.match(text) for text in texts))
+        if under and by_page[page.number]:
             found.add(page.number)
+        elif any(_HEADING.match(text) for text in texts):
+            under = False
     return found
 
 
 class _Extension:
-    """How far one caption goes on from its first line."""
+    """How far one caption goes on from its first line. ``legends`` are the pages of its section, if it is one."""
 
     def __init__(
-        self, pages: Sequence[Page], taken: set[tuple[int, int]], body: Style, leading: float, legend: bool
+        self, pages: Sequence[Page], taken: set[tuple[int, int]], body: Style, leading: float, legends: set[int]
     ) -> None:
         self.pages = {page.number: page for page in pages}
         self.taken = taken
         self.body = body
         self.leading = leading
-        self.legend = legend
+        self.legends = legends
 
     def run(self, start: _Start) -> list[tuple[int, Line]]:
         lines = [(start.page, start.line)]
@@ -358,7 +362,7 @@ class _Extension:
         if (page.number, id(below)) in self.taken:
             return False
         text = clean(below.text)
-        if _HEADING.match(text) or _LEGENDS.match(text):
+        if _HEADING.match(text) or _LEGENDS.match(text) or _LINK.match(text):
             return False
         size = _text_size(lines)
         left = min(line.bbox[0] for line in _column(lines))
@@ -370,7 +374,7 @@ class _Extension:
         if self._image_between(last, below, page):
             return False
         distance = below.baseline - last.baseline
-        if self.legend:
+        if self.legends:
             heading = (
                 below.lead.bold and not last.lead.bold and len(text) < 80 and distance > 1.2 * self.leading
             )
@@ -456,7 +460,7 @@ class _Extension:
         left = min(other.bbox[0] for _, other in lines)
         short = len(lines) > 1 and lines[-1][1].bbox[2] < edge - 0.2 * (edge - left)
         unfinished = not _SENTENCE_END.search(before) and (not short or text[:1].islower())
-        if self.legend or self._own_style(lines) or unfinished:
+        if page.number in self.legends or self._own_style(lines) or unfinished:
             return True
         return self._own_leading(lines, line, page) or _PANEL_MARK.match(text) is not None
 

@@ -56,7 +56,7 @@ def open_document(path: Path) -> pymupdf.Document:
         raise UnreadablePDF("it is protected by a password: save a copy without one")
     if count == 0:
         document.close()
-        raise UnreadablePDF("it has no pages")
+        raise UnreadablePDF("it has no pages, or none that can be found")
     return document
 
 
@@ -68,8 +68,7 @@ def read_manuscript(document: pymupdf.Document, name: str) -> Manuscript:
         try:
             pages.append(read_page(document, number))
         except Exception as error:  # whatever a damaged page breaks, it costs that page
-            words = clean(str(error))[:200] or type(error).__name__
-            damaged.setdefault(words, []).append(number + 1)
+            damaged.setdefault(_words(error), []).append(number + 1)
     if not pages:
         raise UnreadablePDF("no page of it can be read")
     notes = [f"{_counted(numbers)} left out: {words}" for words, numbers in damaged.items()]
@@ -85,6 +84,13 @@ def read_manuscript(document: pymupdf.Document, name: str) -> Manuscript:
         found = [c for figure in figures for c in figure.clusters if c.page == page.number]
         turn_back(found, page, turn)
     return Manuscript(paper, pages, captions, figures, text, notes)
+
+
+def _words(error: Exception) -> str:
+    """What we or MuPDF say of a page, without codes; Python's errors say nothing to a reader."""
+    if isinstance(error, UnreadablePDF | mupdf.FzErrorBase | RuntimeError):
+        return clean(re.sub(r"^code=\d+: ", "", str(error)))[:200]
+    return "it is damaged"
 
 
 def _counted(numbers: Sequence[int]) -> str:

@@ -154,7 +154,7 @@ class Decoder:
             if mask.m_internal:
                 covering = mupdf.fz_get_unscaled_pixmap_from_image(mask)
                 pixels = _masked(pixels, samples(covering)[:, :, -1])
-        except (mupdf.FzErrorBase, ValueError) as error:
+        except (mupdf.FzErrorBase, TypeError, ValueError) as error:
             raise ImageError(f"{name(placement)} left out: it cannot be decoded ({error})") from error
         self._pixmaps.append(pixmap)
         return pixels

@@ -14,12 +14,16 @@ from typing import Any, Literal
 import pymupdf
 from pymupdf import mupdf
 
+from covidct_curate.errors import UnreadablePDF
 from covidct_curate.records import Box
 
 _TEXT_FLAGS = pymupdf.TEXTFLAGS_DICT & ~pymupdf.TEXT_PRESERVE_IMAGES
 _BOLD, _ITALIC, _SUPERSCRIPT = 16, 2, 1
 _COLOUR_AREA = 2000.0
 """Square points above which a drawing's colour is asked for: a white sheet behind a chart is no ink."""
+
+_LARGEST = 100_000.0
+"""Points a side of a page; larger ones are damage."""
 
 _RGB = mupdf.FzColorspace(mupdf.FzColorspace.Fixed_RGB)
 _COLOUR = mupdf.FzColorParams()
@@ -112,10 +116,13 @@ class Page:
 
 
 def read_page(document: pymupdf.Document, number: int) -> Page:
-    """Read page ``number`` (0-based). Raises what MuPDF raises on a page it cannot load."""
+    """Read page ``number`` (0-based). Raises what MuPDF raises on a page it cannot load, UnreadablePDF on
+    one of absurd size."""
     page = document.load_page(number)
     display = page.get_displaylist()
     width, height = page.rect.width, page.rect.height
+    if max(width, height) > _LARGEST:
+        raise UnreadablePDF(f"it is {width:.0f} by {height:.0f} points large")
     device = _Marks(width, height)
     everywhere = mupdf.FzRect(mupdf.FzRect.Fixed_INFINITE)
     mupdf.fz_run_display_list(display.this, device, mupdf.FzMatrix(), everywhere, mupdf.FzCookie())
@@ -158,7 +165,9 @@ def _lines(blocks: Sequence[dict[str, Any]], width: float, height: float, scanne
                 text = "".join(s.text for s in spans)
                 baseline = raw["spans"][0]["origin"][1]
                 lead = longest(spans)
-                lines.append(Line(text, raw["bbox"], spans, index, baseline, lead, _quarter(raw["dir"])))
+                # damaged letters may be miles wide
+                box = max(x0, -width), max(y0, -height), min(x1, 2 * width), min(y1, 2 * height)
+                lines.append(Line(text, box, spans, index, baseline, lead, _quarter(raw["dir"])))
     return lines
 
 
@@ -326,7 +335,7 @@ def _xrefs(document: pymupdf.Document, page: pymupdf.Page) -> dict[int, int]:
     for xref in {entry[0] for entry in page.get_images(full=True)}:
         try:
             image = mupdf.pdf_load_image(pdf, mupdf.pdf_new_indirect(pdf, xref, 0))
-        except mupdf.FzErrorBase:
+        except (mupdf.FzErrorBase, TypeError):  # PyMuPDF turns some of MuPDF's errors into TypeErrors
             continue
         numbers[image.m_internal_value()] = xref
     return numbers

@@ -362,7 +362,7 @@ class _Writer:
                 self.page.display.this, device, mupdf.FzMatrix(), area, mupdf.FzCookie()
             )
             mupdf.fz_close_device(device)
-        except mupdf.FzErrorBase:
+        except (mupdf.FzErrorBase, TypeError):  # PyMuPDF turns some of MuPDF's errors into TypeErrors
             return None
         return native.samples(pixmap).copy()
 

@@ -32,8 +32,9 @@ _GROW = 4.0
 """Points by which marks are grown: two closer than twice this are one cluster."""
 _THIN = 2.5
 _SCAN_GAP = 60.0
-_INKED = 4000
 """Points between two lines of a scanned page that may hold a picture."""
+_INKED = 4000
+"""Most pixels a side of a page looked at for what is not blank."""
 
 
 @dataclass(slots=True)
@@ -173,9 +174,7 @@ def _size(box: Box) -> tuple[float, float]:
 
 def _cells(shape: tuple[int, ...], box: Box, cell: float) -> tuple[int, int, int, int]:
     """A box in cells of a grid: lines of text may run off the page."""
-    x0, y0, x1, y1 = (
-        int(min(max(v / cell, 0), shape[1 - axis % 2] - 1)) for axis, v in enumerate(box)
-    )
+    x0, y0, x1, y1 = (int(min(max(v / cell, 0), shape[1 - axis % 2] - 1)) for axis, v in enumerate(box))
     return x0, y0, x1, y1
 
 
