@@ -15,10 +15,6 @@ $(VENV)/.dev: $(VENV)/.base
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[test,lint]"
 	touch $@
 
-$(VENV)/.bench: $(VENV)/.base
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[bench]"
-	touch $@
-
 demo: $(VENV)/.base  ## extract the sample preprints into ./demo
 	$(BIN)/curate extract docs/samples --workspace demo
 	@echo "Pictures and MetaInfo.xlsx are in ./demo; see the figures with: $(BIN)/curate list figures -w demo"
@@ -31,5 +27,5 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.bench
+bench: $(VENV)/.dev  ## speed and memory on the papers of COVIDCT_DATA
 	$(BIN)/python benchmarks/extract.py

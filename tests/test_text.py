@@ -81,7 +81,9 @@ def test_a_figure_set_sideways(
     angle: int, caption: tuple[float, float, float, float], tmp_path: Path
 ) -> None:
     slice_ = phantom_ct(1, (200, 300))
-    words = "Axial chest CT on day 3. The second sentence makes this caption go on over two lines of the page."
+    words = (
+        "Axial chest CT on day 3. The second sentence makes this caption go on over two lines of the page."
+    )
     with pymupdf.open() as document:
         document.new_page().insert_textbox((72, 72, 540, 700), "The findings are given in words. " * 60)
         page = document.new_page()

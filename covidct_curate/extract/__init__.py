@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from covidct_curate.extract.binding import Bound
 from covidct_curate.extract.manuscript import Manuscript, open_document, read_manuscript
 from covidct_curate.extract.mentions import find_mentions
 from covidct_curate.extract.names import safe_name
 from covidct_curate.extract.pixels import NameBook, write_pictures
 from covidct_curate.extract.region import Region
+from covidct_curate.extract.sight import Bound
 from covidct_curate.extract.text import clean, union
 from covidct_curate.records import Extraction, Figure, Picture
 

@@ -11,12 +11,13 @@ import pymupdf
 from pymupdf import mupdf
 
 from covidct_curate.errors import UnreadablePDF
-from covidct_curate.extract.binding import Bound, bind
+from covidct_curate.extract.binding import bind
 from covidct_curate.extract.captions import Caption, find_captions
 from covidct_curate.extract.furniture import strip_furniture
 from covidct_curate.extract.identity import read_identity
 from covidct_curate.extract.page import Page, read_page
 from covidct_curate.extract.sideways import reading_turn, turn_back, turn_page
+from covidct_curate.extract.sight import Bound
 from covidct_curate.extract.text import Style, body_style, clean, unwrap, vocabulary
 from covidct_curate.records import Paper
 

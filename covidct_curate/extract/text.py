@@ -160,3 +160,22 @@ def union(boxes: Iterable[Box]) -> Box:
     """The smallest box around all. Raises ValueError when there is none."""
     x0, y0, x1, y1 = zip(*boxes, strict=True)
     return min(x0), min(y0), max(x1), max(y1)
+
+
+def line_above(line: Line, lines: Sequence[Line]) -> Line | None:
+    """The nearest line over this one in its column."""
+    over = [
+        other
+        for other in lines
+        if other is not line
+        and other.bbox[1] < line.bbox[1] - 1
+        and other.upright
+        and overlap(other, line) > 0.3
+    ]
+    return max(over, key=lambda other: other.bbox[3], default=None)
+
+
+def overlap(a: Line, b: Line) -> float:
+    """Shared width as a part of the narrower line's."""
+    shared = min(a.bbox[2], b.bbox[2]) - max(a.bbox[0], b.bbox[0])
+    return shared / max(1.0, min(a.bbox[2] - a.bbox[0], b.bbox[2] - b.bbox[0]))
