@@ -17,7 +17,7 @@ $(VENV)/.dev: $(VENV)/.base
 
 demo: $(VENV)/.base  ## extract the sample preprints into ./demo
 	$(BIN)/curate extract docs/samples --workspace demo
-	@echo "Pictures and MetaInfo.xlsx are in ./demo; see the figures with: $(BIN)/curate list figures -w demo"
+	$(BIN)/curate list figures --workspace demo
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest

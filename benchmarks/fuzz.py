@@ -153,7 +153,8 @@ def fuzz(options: argparse.Namespace) -> Tally:
     while time.monotonic() - begun < 60 * options.minutes:
         batch += 1
         # A driver that hangs says where and ends.
-        faulthandler.dump_traceback_later(options.batch * (options.timeout + GRACE) + 600, exit=True)
+        limit = options.batch * (options.timeout + GRACE) + 600
+        faulthandler.dump_traceback_later(limit, exit=True, file=sys.__stderr__ or sys.stderr)
         with tempfile.TemporaryDirectory(prefix="fuzz-", ignore_cleanup_errors=True) as scratch:
             mutants = make(sources, Path(scratch, "pdfs"), options.seed, batch, options.batch)
             try:

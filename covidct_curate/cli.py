@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -192,7 +193,8 @@ def _show(report: Report, workspace: Path) -> None:
     table.add_row("new figures", f"{sum(result.figures for result in report.results):,}")
     table.add_row("new pictures", f"{sum(result.pictures for result in report.results):,}")
     Console(file=sys.stdout).print(table)
-    print(f"catalogue: {visible(str(workspace))}; see it with: curate list figures")
+    where = "" if workspace == Path("curated") else f" -w {shlex.quote(str(workspace))}"
+    print(f"catalogue: {visible(str(workspace))}; see it with: curate list figures{visible(where)}")
     if report.sheet.path:
         print(f"spreadsheet: {visible(str(report.sheet.path))}")
     for note in report.sheet.notes:
