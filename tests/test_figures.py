@@ -13,7 +13,7 @@ from PIL import Image
 
 from covidct_curate.extract import extract_paper
 from covidct_curate.records import Box, Extraction, Figure
-from tests.manuscripts import LAYOUTS, PIXELS, Pixels, TrueFigure, Written
+from tests.manuscripts import LAYOUTS, PIXELS, Manuscript, Pixels, TrueFigure, Written, phantom_ct
 
 Extracted = tuple[Written, Extraction, Path]
 
@@ -176,3 +176,12 @@ def test_a_damaged_page_costs_itself_alone(manuscript: Callable[[str], Written],
         ("Figure 2", True),
         ("Figure 3", False),
     ]
+
+
+def test_few_line_numbers_are_no_part_of_a_caption(tmp_path: Path) -> None:
+    m = Manuscript(tmp_path / "short.pdf", 3, stamp=None)
+    m.body(1)
+    m.figure(1, "Slice of an invented patient.", phantom_ct(3, 120), width=120)
+    m.save()
+    (figure,) = extract_paper(tmp_path / "short.pdf", tmp_path, name="short").figures
+    assert (figure.label, figure.caption) == ("Figure 1", "Slice of an invented patient.")

@@ -16,12 +16,22 @@ from collections.abc import Sequence
 from covidct_curate.extract.captions import Caption
 from covidct_curate.extract.page import Line, Page
 from covidct_curate.extract.regions import Cluster, find_clusters, find_prose, is_picture
-from covidct_curate.extract.sight import Bound, bind_page, find_habits, find_loose, set_in_type, take_labels
+from covidct_curate.extract.sight import (
+    Bound,
+    bind_page,
+    find_habits,
+    find_loose,
+    set_in_type,
+    take_labels,
+    take_notes,
+)
 from covidct_curate.extract.text import Style, union
 from covidct_curate.records import Binding
 
 
-def bind(pages: Sequence[Page], captions: Sequence[Caption], body: Style) -> list[Bound]:
+def bind(
+    pages: Sequence[Page], captions: Sequence[Caption], body: Style, words: frozenset[str]
+) -> list[Bound]:
     """Figures of the document in reading order, captions and pictures left alone among them."""
     clusters: dict[int, list[Cluster]] = {}
     spoken = {id(line) for caption in captions for _, line in caption.lines}
@@ -54,6 +64,8 @@ def bind(pages: Sequence[Page], captions: Sequence[Caption], body: Style) -> lis
     loose = [b for b in loose if any(is_picture(c, sheets[c.page], c.page == first) for c in b.clusters)]
     for bound in (*bounds, *loose):
         take_labels(bound, sheets, walls, body)
+        if bound.page is not None:
+            take_notes(bound, sheets[bound.page], captions, body, words)
     order = {page.number: index for index, page in enumerate(pages)}
 
     def place(bound: Bound) -> tuple[int, float]:

@@ -37,9 +37,10 @@ def strip_furniture(pages: Sequence[Page]) -> list[Page]:
     """The pages without their running matter, fragments of lines brought together to whole rows."""
     numbered = [_line_numbers(page) for page in pages]
     columns = Counter(round(line.bbox[2] / 3) for found in numbered for line in found)
+    counted = _counted_through(pages)
     joined: list[Page] = []
     for page, numbers in zip(pages, numbered, strict=True):
-        gone = {id(line) for line in numbers}
+        gone = {id(line) for line in numbers} | counted
         # a page with few lines has too few numbers to show a column: take those of the other pages
         gone |= {
             id(line)
@@ -85,6 +86,25 @@ def _line_numbers(page: Page) -> list[Line]:
             if outside or (len(column) >= 4 and values[0] > 20):
                 found += column
     return found
+
+
+def _counted_through(pages: Sequence[Page]) -> set[int]:
+    """Numbers beside lines of text that count up by one through the document, few as they may be."""
+    columns: defaultdict[int, list[Line]] = defaultdict(list)
+    for page in pages:
+        texts = [line for line in page.lines if line.upright and not _NUMBER.match(line.text)]
+        for line in sorted(page.lines, key=lambda line: line.bbox[1]):
+            if line.upright and _NUMBER.match(line.text):
+                level = [t for t in texts if abs(t.baseline - line.baseline) < 0.5 * line.lead.size]
+                if any(4 < max(t.bbox[0] - line.bbox[2], line.bbox[0] - t.bbox[2]) < 60 for t in level):
+                    columns[round(line.bbox[2] / 6)].append(line)
+    return {
+        id(line)
+        for column in columns.values()
+        if len(column) >= 2
+        and all(int(b.text.strip()) - int(a.text.strip()) == 1 for a, b in itertools.pairwise(column))
+        for line in column
+    }
 
 
 def _beside(line: Line, other: Line) -> bool:

@@ -79,7 +79,7 @@ def read_manuscript(document: pymupdf.Document, name: str) -> Manuscript:
     content = [turn_page(*turned[page.number]) if page.number in turned else page for page in content]
     body, words = body_style(content), vocabulary(content)
     captions = find_captions(content, body, words)
-    figures = bind(content, captions, body)
+    figures = bind(content, captions, body, words)
     text = _body(content, captions, figures, body, words)
     for page, turn in turned.values():
         found = [c for figure in figures for c in figure.clusters if c.page == page.number]

@@ -98,7 +98,7 @@ def find_clusters(page: Page, barriers: Sequence[Line], prose: Sequence[Line]) -
     placements = [p for p in page.placements if max(_size(p.bbox)) > 0.5]
     scans = [p for p in placements if covers(p, page.width, page.height)]
     texts = [line for line in page.lines if line.upright and any(_inside(line.bbox, p.bbox) for p in scans)]
-    if scans and (barriers or len(texts) > 4):
+    if scans and texts and (barriers or len(texts) > 4):
         return _scan_gaps(page, scans[0], texts)
     labels = [line for line in page.lines if id(line) not in walls]
     if not drawings and not placements:

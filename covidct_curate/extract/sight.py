@@ -17,11 +17,13 @@ from scipy.optimize import linear_sum_assignment
 from covidct_curate.extract.captions import Caption
 from covidct_curate.extract.page import Line, Page
 from covidct_curate.extract.regions import Cluster, is_small
-from covidct_curate.extract.text import Style, clean, font_family, union
+from covidct_curate.extract.text import Style, clean, font_family, union, unwrap
 from covidct_curate.records import Binding, Box
 
 _PANEL_LETTER = re.compile(r"^\(?[A-Za-z]\d?[).]?$")
 _FAR = 1e6
+_MOST_NOTES = 3
+"""Lines under a picture that may be notes to its caption."""
 _HABIT = 90.0
 """Points of distance that the document's habit outweighs."""
 
@@ -305,3 +307,34 @@ def _labels(line: Line, box: Box, plot: bool, body: Style) -> bool:
         return False
     across = min(x1, box[2]) > max(x0, box[0])
     return gap <= 16 if across else y0 >= box[1] - 6 and y1 <= box[3] + 6
+
+
+def take_notes(
+    bound: Bound, page: Page, captions: Sequence[Caption], body: Style, words: frozenset[str]
+) -> None:
+    """Give a caption above its picture the notes below it: a few lines in its own type, nothing after them."""
+    caption = bound.caption
+    if caption is None or bound.binding != "above" or caption.page != page.number:
+        return
+    type_ = _type(caption.lines[0][1])
+    if type_ == (body.font, round(body.size), body.bold):
+        return
+    spoken = {id(line) for other in captions for _, line in other.lines}
+    edge = max(cluster.bbox[3] for cluster in bound.clusters)
+    notes: list[Line] = []
+    for line in sorted(page.lines, key=lambda line: line.baseline):
+        if not line.upright or line.bbox[1] < edge - 2:
+            continue
+        if line.bbox[1] - edge > 2 * line.lead.size:
+            break
+        if id(line) in spoken or _type(line) != type_ or len(notes) == _MOST_NOTES:
+            return  # what looked like notes is the head of what comes
+        notes.append(line)
+        edge = line.bbox[3]
+    if notes:
+        caption.text = unwrap([caption.text, *(line.text for line in notes)], words)
+        caption.lines += [(page.number, line) for line in notes]
+
+
+def _type(line: Line) -> tuple[str, int, bool]:
+    return font_family(line.lead.font), round(line.lead.size), line.lead.bold
