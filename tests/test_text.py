@@ -1,8 +1,9 @@
-"""Running text, file names and the geometry of turned pages."""
+"""Running text, file names, the geometry of turned pages, and the assignment of captions."""
 
 from __future__ import annotations
 
 import re
+from itertools import permutations
 from pathlib import Path
 
 import pymupdf
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from covidct_curate.extract import extract_paper
+from covidct_curate.extract.assignment import assign
 from covidct_curate.extract.names import safe_name
 from covidct_curate.extract.sideways import turn_box
 from covidct_curate.extract.text import clean, union, unwrap
@@ -95,3 +97,23 @@ def test_a_figure_set_sideways(
     assert (figure.label, figure.caption, figure.binding) == ("Figure 1", words, "below")
     assert figure.bbox == pytest.approx((100, 100, 400, 700), abs=1)
     assert (figure.pictures[0].width, figure.pictures[0].height) == (300, 200)
+
+
+COSTS = st.integers(1, 5).flatmap(
+    lambda width: st.lists(
+        st.lists(st.integers(0, 50), min_size=width, max_size=width), min_size=1, max_size=5
+    )
+)
+
+
+@given(COSTS)
+def test_no_assignment_is_cheaper(costs: list[list[int]]) -> None:
+    height, width = len(costs), len(costs[0])
+    found = [column for column in assign(costs) if column is not None]
+    assert len(found) == len(set(found)) == min(height, width)
+    total = sum(costs[row][column] for row, column in enumerate(assign(costs)) if column is not None)
+    if height <= width:
+        every = (sum(costs[r][c] for r, c in enumerate(p)) for p in permutations(range(width), height))
+    else:
+        every = (sum(costs[r][c] for c, r in enumerate(p)) for p in permutations(range(height), width))
+    assert total == min(every)

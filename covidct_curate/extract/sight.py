@@ -11,9 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-from scipy.optimize import linear_sum_assignment
-
+from covidct_curate.extract.assignment import assign
 from covidct_curate.extract.captions import Caption
 from covidct_curate.extract.page import Line, Page
 from covidct_curate.extract.regions import Cluster, is_small
@@ -98,15 +96,10 @@ def bind_page(
     home: dict[int, int] = {}
     big = [j for j, cluster in enumerate(clusters) if not is_small(cluster, page)]
     # first one picture a caption, at the least cost over the page
-    if captions and big:
-        cost = np.full((len(captions), len(big)), _FAR)
-        for i in range(len(captions)):
-            for k, j in enumerate(big):
-                if (i, j) in sights:
-                    cost[i, k] = sights[i, j].cost
-        for i, k in zip(*linear_sum_assignment(cost), strict=True):
-            if cost[i, k] < _FAR:
-                home[big[int(k)]] = int(i)
+    costs = [[sights[i, j].cost if (i, j) in sights else _FAR for j in big] for i in range(len(captions))]
+    for i, k in enumerate(assign(costs)):
+        if k is not None and (i, big[k]) in sights:
+            home[big[k]] = i
     # then the rest, each to the nearest caption on the side where captions stand here
     for j in range(len(clusters)):
         if j not in home:
