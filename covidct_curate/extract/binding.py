@@ -52,7 +52,7 @@ def bind(
     placed = {id(bound.caption) for bound in bounds}
     bounds += [Bound(c) for c in captions if id(c) not in placed]
     bounds = _one_per_label([b for b in bounds if b.caption and not b.caption.table])
-    loose = _facing(bounds, loose, pages, prose)
+    loose = _facing(bounds, loose, prose)
     loose = _in_order(bounds, loose, pages, prose)
     walls = {
         page.number: prose[page.number] + [line for c in captions for n, line in c.lines if n == page.number]
@@ -128,11 +128,8 @@ def _is_continuation(bound: Bound, first: Bound) -> bool:
     )
 
 
-def _facing(
-    bounds: Sequence[Bound], loose: list[Bound], pages: Sequence[Page], prose: dict[int, list[Line]]
-) -> list[Bound]:
+def _facing(bounds: Sequence[Bound], loose: list[Bound], prose: dict[int, list[Line]]) -> list[Bound]:
     """A caption at a page's head and a picture at the foot of the page before, or the other way round."""
-    by_page = {page.number: page for page in pages}
     for bound in bounds:
         caption = bound.caption
         if bound.clusters or caption is None or caption.legend:
@@ -149,7 +146,7 @@ def _facing(
         if choice is None:
             choice = min(after, key=lambda b: b.clusters[0].bbox[1], default=None)
             binding = "previous-page"
-        if choice is not None and by_page.get(caption.page) is not None:
+        if choice is not None:
             bound.clusters, bound.binding, bound.confidence = choice.clusters, binding, 0.85
             loose = [b for b in loose if b is not choice]
     return loose
@@ -160,9 +157,10 @@ def _in_order(
 ) -> list[Bound]:
     """Captions and pictures left over, bound in order of appearance."""
     by_page = {page.number: page for page in pages}
-    alone = {number for number, lines in prose.items() if not lines}
+    alone = {number for number, lines in prose.items() if not lines and number != pages[0].number}
     waiting = [b for b in bounds if not b.clusters and b.caption and not b.caption.bare]
     grand = [b for b in loose if b.page in alone or _share(b, by_page[b.clusters[0].page]) > 0.06]
+    grand.sort(key=lambda b: (b.page, min(c.bbox[1] for c in b.clusters)))
     if not all(b.caption and b.caption.legend for b in waiting):
         grand = [b for b in grand if b.page in alone]  # only a page of its own waits for a caption elsewhere
     if not waiting or not grand:

@@ -3,7 +3,7 @@
 Where a fact is looked for, the first that has it wins:
 
 1. the **stamp** that the preprint server prints on the pages: it is the server's word on this very file;
-2. the **file name**, where it is the server's own form (``2020.02.10.20021584v1.full.pdf``): given by the
+2. the **file name**, where it is the server's own form (``2031.02.03.20012345v1.full.pdf``): given by the
    server with the download, and never the name of another paper;
 3. a line of the **first page** that is a DOI and little else: how journals print their own;
 4. the **metadata**: right when a publisher wrote it, but word processors carry it over from templates;

@@ -154,20 +154,10 @@ def see(
     if shared < 0.15 * least:
         # not over one another: only where nothing else stands in the way
         aside = max(x0 - box[2], box[0] - x1, 0.0) + 60.0
-    if binding == "below":
-        between = (
-            max(x0, box[0]) if shared > 0 else min(x0, box[0]),
-            y1,
-            min(x1, box[2]) if shared > 0 else max(x1, box[2]),
-            box[1],
-        )
-    else:
-        between = (
-            max(x0, box[0]) if shared > 0 else min(x0, box[0]),
-            box[3],
-            min(x1, box[2]) if shared > 0 else max(x1, box[2]),
-            y0,
-        )
+    low, high = max(x0, box[0]), min(x1, box[2])
+    if shared <= 0:
+        low, high = min(x0, box[0]), max(x1, box[2])
+    between = (low, y1, high, box[1]) if binding == "below" else (low, box[3], high, y0)
     if _blocked(between, prose, others, page, caption):
         return None
     # convex, so that two captions over two pictures are taken in their order
@@ -183,14 +173,11 @@ def _blocked(
     own = {id(line) for _, line in caption.lines}
     walls = [line.bbox for line in prose if id(line) not in own]
     here = caption.boxes[page.number]
-    for other in others:
-        if other is not caption:
-            box = other.boxes[page.number]
-            stacked = max(here[1] - box[3], box[1] - here[3]) < 30 and min(here[2], box[2]) > max(
-                here[0], box[0]
-            )
-            if not stacked:
-                walls.append(box)
+    for box in (other.boxes[page.number] for other in others if other is not caption):
+        apart = max(here[1] - box[3], box[1] - here[3])
+        stacked = apart < 30 and min(here[2], box[2]) > max(here[0], box[0])
+        if not stacked:
+            walls.append(box)
     for wall in walls:
         across = min(x1, wall[2]) - max(x0, wall[0])
         down = min(y1, wall[3]) - max(y0, wall[1])
