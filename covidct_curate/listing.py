@@ -237,7 +237,7 @@ def _cell(value: object) -> object:
 
 
 def _write_table(kind: str, listed: list[Row], out: TextIO) -> None:
-    """One line a row; the widest columns give way until a line fits the terminal."""
+    """One line a row; the widest columns give way until a line fits the terminal. Reasons are told in full."""
     from rich.cells import cell_len, set_cell_size
 
     columns = _COLUMNS[kind]
@@ -247,7 +247,7 @@ def _write_table(kind: str, listed: list[Row], out: TextIO) -> None:
     ]
     widths = [max(map(cell_len, cells)) for cells in zip(*lines, strict=True)]
     room = shutil.get_terminal_size().columns - _GAP * (len(columns) - 1)
-    while sum(widths) > max(room, len(columns)):
+    while kind != "failures" and sum(widths) > max(room, len(columns)):
         widths[widths.index(max(widths))] -= 1
     for line in lines:
         cells = [

@@ -173,7 +173,12 @@ def test_csv_has_no_formulas(ws: Path) -> None:
     assert row[0] == "'=1+1.pdf"
 
 
-@pytest.mark.parametrize("kind", ["papers", "figures", "panels", "decisions", "failures"])
+def test_a_failure_is_told_in_full(ws: Path) -> None:
+    (failure,) = rows("failures", ws)
+    assert failure["reason"] in curate("list", "failures", "-w", ws, cwd=ws).stdout
+
+
+@pytest.mark.parametrize("kind", ["papers", "figures", "panels", "decisions"])
 def test_tables_fit_the_terminal(ws: Path, kind: str) -> None:
     done = curate("list", kind, "-w", ws, cwd=ws)
     assert done.returncode == 0
