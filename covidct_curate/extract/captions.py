@@ -24,7 +24,6 @@ class Caption:
     table: bool
     lines: list[tuple[int, Line]]
     """(page, line) in reading order."""
-    score: float = 0.0
     legend: bool = False
     """It stands among others of its kind, away from the pictures."""
     head: str = ""
@@ -61,10 +60,10 @@ def find_captions(pages: Sequence[Page], body: Style, words: frozenset[str]) -> 
     for start in chosen:
         legend = start.page in legends and not start.table
         lines = Extension(pages, taken, body, leading, legends if legend else set()).run(start)
-        caption = Caption(start.label, start.table, lines, start.score, legend)
+        caption = Caption(start.label, start.table, lines, legend)
         caption.head = clean(start.head)
         texts = [start.rest, *(line.text for _, line in lines[1:])]
-        caption.text = clean(unwrap(texts, words)).lstrip(":.|–—- ") if texts else ""
+        caption.text = clean(unwrap(texts, words)).lstrip(":.|–—- ")
         for number in {number for number, _ in lines}:
             caption.boxes[number] = first_box([line for page, line in lines if page == number])
         captions.append(caption)

@@ -33,7 +33,6 @@ class Manuscript:
     paper: Paper
     pages: list[Page]
     """As read, running matter included."""
-    captions: list[Caption]
     figures: list[Bound]
     body: str
     """Running text up to the references, without captions."""
@@ -80,11 +79,11 @@ def read_manuscript(document: pymupdf.Document, name: str) -> Manuscript:
     body, words = body_style(content), vocabulary(content)
     captions = find_captions(content, body, words)
     figures = bind(content, captions, body, words)
-    text = _body(content, captions, figures, body, words)
+    text = "\n\n".join(unwrap(lines, words) for lines in _paragraphs(content, captions, figures, body))
     for page, turn in turned.values():
         found = [c for figure in figures for c in figure.clusters if c.page == page.number]
         turn_back(found, page, turn)
-    return Manuscript(paper, pages, captions, figures, text, notes)
+    return Manuscript(paper, pages, figures, text, notes)
 
 
 def _words(error: Exception) -> str:
@@ -102,14 +101,10 @@ def _counted(numbers: Sequence[int]) -> str:
     return f"pages {', '.join(map(str, numbers[:10]))}{more}"
 
 
-def _body(
-    pages: Sequence[Page],
-    captions: Sequence[Caption],
-    figures: Sequence[Bound],
-    style: Style,
-    words: frozenset[str],
-) -> str:
-    """Running text up to the references, a blank line round each heading."""
+def _paragraphs(
+    pages: Sequence[Page], captions: Sequence[Caption], figures: Sequence[Bound], style: Style
+) -> list[list[str]]:
+    """Lines of running text up to the references, parted at each heading."""
     skip = {id(line) for caption in captions for _, line in caption.lines}
     skip |= {id(line) for figure in figures for cluster in figure.clusters for line in cluster.lines}
     paragraphs: list[list[str]] = [[]]
@@ -117,7 +112,7 @@ def _body(
         # in the order the file sets them: that is how columns are read
         for line in sorted(page.lines, key=lambda line: (line.block, line.baseline, line.bbox[0])):
             if _REFERENCES.match(clean(line.text)) and index >= len(pages) // 3:
-                return "\n\n".join(unwrap(lines, words) for lines in paragraphs)
+                return paragraphs
             if not line.upright or id(line) in skip:
                 continue
             letters = [span for span in line.spans if span.text.strip()]
@@ -125,4 +120,4 @@ def _body(
                 paragraphs += [[line.text], []]
             else:
                 paragraphs[-1].append(line.text)
-    return "\n\n".join(unwrap(lines, words) for lines in paragraphs)
+    return paragraphs

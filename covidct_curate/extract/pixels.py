@@ -23,6 +23,7 @@ from covidct_curate.extract.native import Decoder, ImageError, Piece
 from covidct_curate.extract.page import Page, Placement
 from covidct_curate.extract.png import Pixels, write_png
 from covidct_curate.extract.region import Region
+from covidct_curate.extract.text import union
 from covidct_curate.records import Box, Picture, Role
 
 DRAWING_DPI = 200
@@ -392,15 +393,8 @@ class _Writer:
 
 
 def _part(pieces: list[Piece]) -> _Part:
-    boxes = [p.box for p in pieces]
-    box = (
-        min(b[0] for b in boxes),
-        min(b[1] for b in boxes),
-        max(b[2] for b in boxes),
-        max(b[3] for b in boxes),
-    )
     largest = max(pieces, key=lambda p: p.size[0] * p.size[1])
-    return _Part(pieces, box, largest.scale)
+    return _Part(pieces, union(p.box for p in pieces), largest.scale)
 
 
 def _turned(part: _Part | None) -> str:
