@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from covidct_curate import __version__
-from covidct_curate.errors import CurateError
+from covidct_curate.errors import ChoiceError, CurateError
 
 if TYPE_CHECKING:
-    from covidct_curate.pipeline import Progress, Report
+    from covidct_curate.panels.choice import Choice
+    from covidct_curate.report import Progress, Report
 
 app = typer.Typer(
     help="Turn a folder of preprint PDFs into a reviewed medical-image dataset.",
@@ -96,10 +97,10 @@ def extract(
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds a PDF may take.")] = 300,
     engine: Annotated[Engine, typer.Option(help="Where workers run.")] = Engine.local,
     only: Annotated[
-        Only | None, typer.Option(help="Stop after figures and captions, without MetaInfo.xlsx.")
+        Only | None, typer.Option(help="Stop after figures and captions: no panels, no MetaInfo.xlsx.")
     ] = None,
 ) -> None:
-    """Extract every figure with its caption and mentions; go on where the last run stopped.
+    """Extract every figure with its caption, mentions and panels; go on where the last run stopped.
 
     Pictures go to WORKSPACE/papers, what is known of them to WORKSPACE/catalog.db, and MetaInfo.xlsx shows
     both. Exit code 1 when some inputs failed: the last lines and `curate list failures` name them.
@@ -122,29 +123,141 @@ def extract(
             raise typer.Exit(1)
 
 
-@app.command("list", epilog="Example: curate list figures -w curated --format jsonl > figures.jsonl")
+@app.command(
+    epilog=(
+        "Example: curate split scan.png --format jsonl\n\n"
+        "Example: curate split -w curated --figure 0123456789abcdef --grid 2x3 --reviewer Ann\n\n"
+        "Example: curate split --figure 0123456789abcdef --boxes 0,0,300,280 --boxes 310,0,600,280 --reviewer Ann"
+    ),
+)
+def split(
+    images: Annotated[
+        list[Path] | None, typer.Argument(metavar="IMAGE...", help="Picture files, or folders of them.")
+    ] = None,
+    workspace: Workspace = Path("curated"),
+    form: Annotated[
+        Format | None, typer.Option("--format", help="How to write what IMAGEs show.", show_default="table")
+    ] = None,
+    figure: Annotated[
+        str | None, typer.Option(metavar="UID", help="The figure that a reviewer splits.")
+    ] = None,
+    grid: Annotated[
+        str | None, typer.Option(metavar="RxC", help="Its panels: so many rows and columns.")
+    ] = None,
+    boxes: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="X0,Y0,X1,Y1", help="Its panels: boxes in its picture's pixels; one option each."
+        ),
+    ] = None,
+    reviewer: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who decides.", show_default="your login name")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Workers.", show_default="one for each processor")
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds a paper's figures may take.")] = 300,
+    engine: Annotated[Engine, typer.Option(help="Where workers run.")] = Engine.local,
+) -> None:
+    """Split the figures of the workspace into panels anew; or loose IMAGEs; or one figure as a reviewer says.
+
+    With IMAGEs the panels are printed and no workspace is needed. A reviewer's panels are a decision: every
+    later run keeps to it. Exit code 1 when some could not be split: the last lines name them.
+    """
+    with _plain_errors():
+        choice = _choice(images, form, figure, grid, boxes, reviewer)
+        if images:
+            from covidct_curate import listing
+
+            failed = listing.write_loose(images, (form or Format.table).value, sys.stdout)
+            sys.stdout.flush()
+            for each in failed:
+                print(f"failed: {listing.visible(str(each))}", file=sys.stderr)
+            if failed:
+                raise typer.Exit(1)
+            return
+        from covidct_curate import splitting
+
+        if figure is not None and choice is not None:
+            name = reviewer or splitting.login_name()
+            report = splitting.decide(workspace, figure, choice, reviewer=name, timeout=timeout)
+        else:
+            with _progress_bar() as progress:
+                report = splitting.split(
+                    workspace, jobs=jobs, timeout=timeout, engine=engine.value, progress=progress
+                )
+        _show(report, workspace)
+        if report.failures:
+            raise typer.Exit(1)
+
+
+def _choice(
+    images: list[Path] | None,
+    form: Format | None,
+    figure: str | None,
+    grid: str | None,
+    boxes: list[str] | None,
+    reviewer: str | None,
+) -> Choice | None:
+    """A reviewer's panels, None without any. Raises ChoiceError for options that do not go together."""
+    if form is not None and not images:
+        raise ChoiceError(f"--format goes with IMAGEs; else see: curate list panels --format {form.value}")
+    if figure is None:
+        if grid is not None or boxes or reviewer is not None:
+            raise ChoiceError("--grid, --boxes and --reviewer go with --figure UID")
+        return None
+    if images:
+        raise ChoiceError("either --figure or IMAGEs, not both")
+    if (grid is None) == (not boxes):
+        raise ChoiceError("--figure takes either --grid or --boxes")
+    if reviewer is not None and not reviewer.strip():
+        raise ChoiceError("--reviewer takes a name: a decision is somebody's")
+    from covidct_curate.panels.choice import parse_boxes, parse_grid
+
+    return parse_grid(grid) if grid is not None else parse_boxes(boxes or [])
+
+
+@app.command(
+    "list",
+    epilog=(
+        "Example: curate list figures -w curated --format jsonl > figures.jsonl\n\n"
+        "Example: curate list panels --contact-sheet panels.png"
+    ),
+)
 def list_(
     kind: Annotated[Kind, typer.Argument(help="What to list.")],
     workspace: Workspace = Path("curated"),
     form: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.table,
+    contact_sheet: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="With panels: draw them on small figures instead."),
+    ] = None,
+    per_sheet: Annotated[int, typer.Option(min=1, max=2000, help="Figures on one contact sheet.")] = 200,
 ) -> None:
     """List what the catalogue holds; papers a newer version replaces are marked as superseded."""
+    if contact_sheet is not None and kind is not Kind.panels:
+        raise typer.BadParameter("it goes with: curate list panels", param_hint="--contact-sheet")
     with _plain_errors():
         from covidct_curate import listing
 
-        listing.write(kind.value, workspace, form.value, sys.stdout)
+        if contact_sheet is None:
+            listing.write(kind.value, workspace, form.value, sys.stdout)
+            return
+        for path in listing.write_contact_sheets(workspace, contact_sheet, per_sheet):
+            print(listing.visible(str(path)))
 
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """End with one clear line and exit code 1 on an expected error, with 130 on Ctrl-C."""
+    """End with one clear line on an expected error: exit code 2 for panels that make no sense, else 1; with
+    130 on Ctrl-C."""
     from covidct_curate.listing import visible
 
     try:
         yield
     except CurateError as error:
         print(f"Error: {visible(str(error))}", file=sys.stderr)
-        raise typer.Exit(1) from error
+        raise typer.Exit(2 if isinstance(error, ChoiceError) else 1) from error
     except KeyboardInterrupt as error:
         print("Interrupted; the same command goes on from here.", file=sys.stderr)
         raise typer.Exit(130) from error
@@ -192,6 +305,7 @@ def _show(report: Report, workspace: Path) -> None:
         table.add_row(status, f"{report.counts[status]:,}")
     table.add_row("new figures", f"{sum(result.figures for result in report.results):,}")
     table.add_row("new pictures", f"{sum(result.pictures for result in report.results):,}")
+    table.add_row("new panels", f"{sum(result.panels for result in report.results):,}")
     Console(file=sys.stdout).print(table)
     where = "" if workspace == Path("curated") else f" -w {shlex.quote(str(workspace))}"
     print(f"catalogue: {visible(str(workspace))}; see it with: curate list figures{visible(where)}")

@@ -4,9 +4,16 @@ CurateError
 ├── UnreadablePDF       no page can be had from the file: empty, not a PDF, encrypted, broken
 ├── WorkspaceError      the workspace cannot be used: read-only, full, locked by another run
 │   └── NewerCatalog    written by a newer version of the toolkit
+├── PictureError        a picture file cannot be read: no picture, damaged, too large
+├── NoFigure            the workspace has no such figure, or no picture of it
+├── ChoiceError         a reviewer's panels make no sense, or do not fit the figure
 ├── SheetError          a spreadsheet that cannot be written or read
 └── EngineError         the requested engine cannot run here
 """
+
+from __future__ import annotations
+
+from pathlib import Path
 
 
 class CurateError(Exception):
@@ -25,9 +32,31 @@ class NewerCatalog(WorkspaceError):
     """The catalogue was written by a newer version of the toolkit."""
 
 
+class PictureError(CurateError):
+    """A picture file cannot be read."""
+
+
+class NoFigure(CurateError):
+    """The workspace has no such figure, or no picture of it."""
+
+
+class ChoiceError(CurateError):
+    """A reviewer's panels make no sense, or do not fit the figure."""
+
+
 class SheetError(CurateError):
     """A spreadsheet cannot be written or read."""
 
 
 class EngineError(CurateError):
     """The requested engine cannot run here."""
+
+
+def in_words(error: Exception) -> str:
+    """What an error says to a reader: ours as they are, the system's reason and file, others by name."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f": {Path(error.filename).name}" if isinstance(error.filename, str) else ""
+        return f"{error.strerror}{where}"
+    if isinstance(error, CurateError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"

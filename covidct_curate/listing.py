@@ -7,19 +7,20 @@ import json
 import re
 import shutil
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from covidct_curate.catalog import Catalog, Connection, decisions, failures, figures, papers
 from covidct_curate.catalog.figures import KeptFigure, KeptPicture
 from covidct_curate.catalog.papers import KeptPaper
-from covidct_curate.records import Box
+from covidct_curate.errors import PictureError
+from covidct_curate.panels.subcaptions import text_of
 from covidct_curate.workspace import Workspace
 
 Row = Mapping[str, object]
 
-_ROLES = ("figure", "native", "panel")
+_ROLES = ("figure", "native", "part", "panel")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _LINE_ENDS = re.compile("[\x7f-\x9f\u2028\u2029]")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -27,7 +28,8 @@ _GAP, _LONGEST = 2, 500
 _COLUMNS = {
     "papers": ("source", "doi", "version", "pages", "figures", "notes"),
     "figures": ("uid", "source", "label", "page", "binding", "caption"),
-    "panels": ("uid", "source", "figure_label", "index", "box", "file"),
+    "panels": ("uid", "figure_label", "index", "label", "method", "box", "subcaption", "file"),
+    "pictures": ("file", "size", "modality", "panels"),
     "decisions": ("uid", "field", "old", "new", "reviewer", "at"),
     "failures": ("source", "stage", "reason"),
 }
@@ -49,6 +51,45 @@ def rows(kind: str, workspace: Path) -> list[Row]:
 def write(kind: str, workspace: Path, form: str, out: TextIO) -> None:
     """Write the list as ``table``, ``jsonl`` or ``csv`` to a text stream."""
     _FORMS[form](kind, rows(kind, workspace), out)
+
+
+def write_loose(paths: Sequence[Path], form: str, out: TextIO) -> list[PictureError]:
+    """Split picture files, and those in folders, and write what is found in them as `write` does.
+
+    Needs no workspace. Returns why the others could not be read.
+    """
+    from covidct_curate.panels.loose import split_files
+
+    failed: list[PictureError] = []
+
+    def found() -> Iterator[Row]:
+        for each in split_files(paths):
+            if isinstance(each, PictureError):
+                failed.append(each)
+            else:
+                panels = [{"box": cut.box, "confidence": round(cut.confidence, 3)} for cut in each.panels]
+                yield {"file": each.file, "size": each.size, "modality": each.modality, "panels": panels}
+
+    _FORMS[form]("pictures", found(), out)
+    return failed
+
+
+def write_contact_sheets(workspace: Path, path: Path, per_sheet: int) -> list[Path]:
+    """Draw the current papers' figures with their panels on contact sheets, and return the files written.
+
+    Raises `PictureError` when one cannot be written, `WorkspaceError` where there is no catalogue.
+    """
+    from covidct_curate.panels.contact import Mark, Tile, write_sheets
+
+    tiles: dict[Path, tuple[str, list[Mark]]] = {}
+    with Catalog(Workspace(workspace).catalog) as catalog, catalog.snapshot() as db:
+        for paper, kept in _each_figure(db):
+            for panel in () if paper.superseded else kept.figure.panels:
+                file = workspace / paper.folder / panel.figure_file
+                marks = tiles.setdefault(file, (panel.figure_file, []))[1]
+                marks.append((panel.box, panel.label or "", panel.confidence))
+    drawn = [Tile(file, title, tuple(marks)) for file, (title, marks) in tiles.items()]
+    return write_sheets(drawn, path, per_sheet)
 
 
 def visible(text: str) -> str:
@@ -102,6 +143,8 @@ def _figures(db: Connection) -> Iterator[Row]:
             "uid": kept.uid,
             "pages": figure.pages,
             "superseded": paper.superseded,
+            "kind": figure.kind,
+            "panels": len(figure.panels),
             "pictures": [
                 {
                     "uid": one.uid,
@@ -122,28 +165,33 @@ def _figures(db: Connection) -> Iterator[Row]:
 
 def _panels(db: Connection) -> Iterator[Row]:
     for paper, kept in _each_figure(db):
-        for index, (whole, panel) in enumerate(_panels_of(kept)):
+        figure = kept.figure
+        uids = {one.picture.file: one.uid for one in kept.pictures}
+        for index, panel in enumerate(figure.panels):
             yield {
                 "source": paper.source,
                 "doi": paper.paper.doi,
-                "figure_label": kept.figure.label,
-                "figure_file": _file(paper, whole),
-                "file": _file(paper, panel),
+                "figure_label": figure.label,
+                "figure_file": f"{paper.folder}/{panel.figure_file}",
+                "file": f"{paper.folder}/{panel.file}",
                 "index": index,
-                "box": _box_in(whole, panel),
-                "label": None,
-                "caption": kept.figure.caption,
-                "subcaption": "",
-                "method": "whole" if panel is whole else "embedded",
-                "confidence": None,
+                "box": panel.box,
+                "label": panel.label,
+                "caption": figure.caption,
+                "subcaption": text_of(figure.caption, panel.spans),
+                "method": panel.method,
+                "confidence": round(panel.confidence, 3),
                 "modality": "unknown",
                 "finding": "uncertain",
                 "patient": {},
                 "evidence": {},
                 "decided": False,
-                "uid": panel.uid,
+                "uid": uids[panel.file],
                 "figure_uid": kept.uid,
                 "superseded": paper.superseded,
+                "subcaption_spans": panel.spans,
+                "label_source": panel.label_source,
+                "kind": figure.kind,
             }
 
 
@@ -177,47 +225,14 @@ def _file(paper: KeptPaper, kept: KeptPicture) -> str:
     return f"{paper.folder}/{kept.picture.file}"
 
 
-def _panels_of(kept: KeptFigure) -> Iterator[tuple[KeptPicture, KeptPicture]]:
-    """Each panel with the picture of the whole it lies in; that picture itself where it has no others."""
-    parts = [one for one in kept.pictures if one.picture.role == "panel"]
-    for whole in kept.pictures:
-        if whole.picture.role == "figure":
-            inside = [part for part in parts if _lies_in(part, whole)]
-            parts = [part for part in parts if part not in inside]
-            if len(inside) < 2:
-                yield whole, whole
-            else:
-                yield from ((whole, part) for part in inside)
-    yield from ((part, part) for part in parts)
-
-
-def _lies_in(part: KeptPicture, whole: KeptPicture) -> bool:
-    x0, y0, x1, y1 = part.picture.bbox
-    left, top, right, bottom = whole.picture.bbox
-    centred = left <= (x0 + x1) / 2 <= right and top <= (y0 + y1) / 2 <= bottom
-    return part.picture.page == whole.picture.page and centred
-
-
-def _box_in(whole: KeptPicture, part: KeptPicture) -> list[int]:
-    """The part's place in the pixels of the whole, half-open."""
-    width, height = whole.picture.width, whole.picture.height
-    if part is whole:
-        return [0, 0, width, height]
-    left, top, right, bottom = whole.picture.bbox
-    across, down = width / (right - left), height / (bottom - top)
-    x0, y0, x1, y1 = part.picture.bbox
-    box: Box = ((x0 - left) * across, (y0 - top) * down, (x1 - left) * across, (y1 - top) * down)
-    return [min(max(round(value), 0), limit) for value, limit in zip(box, (width, height) * 2, strict=True)]
-
-
-def _write_jsonl(kind: str, listed: list[Row], out: TextIO) -> None:
+def _write_jsonl(kind: str, listed: Iterable[Row], out: TextIO) -> None:
     for row in listed:
         line = json.dumps(row, ensure_ascii=False)
         # Readers that split at every Unicode line end would cut a record in two.
         out.write(_LINE_ENDS.sub(lambda found: f"\\u{ord(found[0]):04x}", line) + "\n")
 
 
-def _write_csv(kind: str, listed: list[Row], out: TextIO) -> None:
+def _write_csv(kind: str, listed: Iterable[Row], out: TextIO) -> None:
     out.write("\ufeff")
     writer = csv.writer(out)
     for number, row in enumerate(listed):
@@ -236,11 +251,11 @@ def _cell(value: object) -> object:
     return f"'{value}" if value.startswith(_FORMULA) else value
 
 
-def _write_table(kind: str, listed: list[Row], out: TextIO) -> None:
+def _write_table(kind: str, listed: Iterable[Row], out: TextIO) -> None:
     """One line a row; the widest columns give way until a line fits the terminal. Reasons are told in full."""
     from rich.cells import cell_len, set_cell_size
 
-    columns = _COLUMNS[kind]
+    columns, listed = _COLUMNS[kind], list(listed)
     lines = [
         columns,
         *(tuple(visible(_short(row[column])[:_LONGEST]) for column in columns) for row in listed),
@@ -261,6 +276,8 @@ def _write_table(kind: str, listed: list[Row], out: TextIO) -> None:
 def _short(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, (list, tuple)) and any(isinstance(each, dict) for each in value):
+        return str(len(value))
     if isinstance(value, (list, tuple)):
         return ", ".join(str(each) for each in value)
     return str(value)
@@ -273,7 +290,7 @@ _LISTS: Mapping[str, Callable[[Connection], Iterator[Row]]] = {
     "decisions": _decisions,
     "failures": _failures,
 }
-_FORMS: Mapping[str, Callable[[str, list[Row], TextIO], None]] = {
+_FORMS: Mapping[str, Callable[[str, Iterable[Row], TextIO], None]] = {
     "table": _write_table,
     "jsonl": _write_jsonl,
     "csv": _write_csv,

@@ -11,6 +11,7 @@ from pathlib import Path
 from covidct_curate import __version__, inputs
 from covidct_curate.catalog import Catalog, figures, papers, sheets
 from covidct_curate.errors import CurateError, SheetError
+from covidct_curate.records import Figure, Picture
 from covidct_curate.sheet import SheetRow, write_metainfo
 from covidct_curate.workspace import Workspace
 
@@ -32,7 +33,7 @@ class Written:
 
 
 def write(workspace: Workspace, catalog: Catalog) -> Written:
-    """Write one row for each picture of the current papers, where anything changed since the last time.
+    """Write one row for each panel of the current papers, where anything changed since the last time.
 
     A file that is not byte for byte our last export stays as it is: the new one is written beside it as
     ``MetaInfo-2.xlsx``, ``MetaInfo-3.xlsx``, …, and a note says so.
@@ -74,8 +75,8 @@ def _write(workspace: Workspace, catalog: Catalog, draft: Path) -> Written:
     notes = [f"{each} is not as we last wrote it and is kept; the new sheet is {name}" for each in spared[:1]]
     if len(rows) > MOST_ROWS:
         notes.append(
-            f"{name} shows {MOST_ROWS:,} of {len(rows):,} pictures; for all of them: "
-            f"curate list figures --format csv"
+            f"{name} shows {MOST_ROWS:,} of {len(rows):,} panels; for all of them: "
+            f"curate list panels --format csv"
         )
     return Written(path, tuple(notes))
 
@@ -88,10 +89,18 @@ def _rows(workspace: Workspace, catalog: Catalog) -> tuple[list[SheetRow], str]:
         kept_papers = [paper for paper in papers.every(db) if not paper.superseded]
     for paper in kept_papers:
         for figure in kept_figures[paper.uid]:
-            for kept in figure.pictures:
-                path = workspace.root / paper.folder / kept.picture.file
-                row = SheetRow(kept.picture.file, path, paper.paper.doi or "", figure.figure.caption)
+            for picture in _shown(figure.figure):
+                path = workspace.root / paper.folder / picture.file
+                row = SheetRow(picture.file, path, paper.paper.doi or "", figure.figure.caption)
                 rows.append(row)
-                cells = [row.file, kept.picture.pixels, row.doi, row.caption]
+                cells = [row.file, picture.pixels, row.doi, row.caption]
                 shown.update(f"{json.dumps(cells)}\n".encode())
     return rows, shown.hexdigest()
+
+
+def _shown(figure: Figure) -> list[Picture]:
+    """The pictures of a figure's panels; the whole pictures of one that was not split."""
+    if not figure.panels:
+        return [picture for picture in figure.pictures if picture.role == "figure"]
+    by_file = {picture.file: picture for picture in figure.pictures}
+    return [by_file[panel.file] for panel in figure.panels]

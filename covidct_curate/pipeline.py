@@ -8,77 +8,26 @@ file of a paper came first does not hang on which worker was faster.
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 from covidct_curate import engine as engines
-from covidct_curate import inputs, metainfo
-from covidct_curate.catalog import Catalog, failures, papers
+from covidct_curate import inputs, metainfo, splitting
+from covidct_curate.catalog import Catalog, failures, figures, papers
 from covidct_curate.catalog.failures import Failure
 from covidct_curate.catalog.papers import Stage
-from covidct_curate.errors import CurateError, WorkspaceError
+from covidct_curate.errors import CurateError, WorkspaceError, in_words
 from covidct_curate.extract import STAGE_VERSION, extract_paper
 from covidct_curate.inputs import Input
 from covidct_curate.records import Extraction
+from covidct_curate.report import Meter, Progress, Report, Result
+from covidct_curate.splitting import Workers
 from covidct_curate.workspace import Workspace
 
 EXTRACT = Stage("extract", STAGE_VERSION, settings="")
 """Figures, captions and pictures of one PDF. No option changes what they are."""
-
-Status = Literal["done", "skipped", "duplicate", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of one input."""
-
-    source: str
-    status: Status
-    """``skipped``: done in an earlier run. ``duplicate``: the same file or paper as another input."""
-    note: str = ""
-    """What it is a duplicate of, or why it failed."""
-    stage: str = ""
-    """Where it failed: ``read`` or ``extract``."""
-    figures: int = 0
-    pictures: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a run did: every input is accounted for once."""
-
-    results: tuple[Result, ...]
-    sheet: metainfo.Written
-
-    @property
-    def counts(self) -> Counter[Status]:
-        """Number of inputs of each status."""
-        return Counter(result.status for result in self.results)
-
-    @property
-    def failures(self) -> tuple[Failure, ...]:
-        """What failed, the spreadsheet included; empty when all was done."""
-        failed = [
-            Failure(each.source, each.stage, each.note) for each in self.results if each.status == "failed"
-        ]
-        if self.sheet.problem:
-            failed.append(Failure(metainfo.NAME, "sheet", self.sheet.problem))
-        return tuple(failed)
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run is."""
-
-    total: int
-    """Papers to extract."""
-    done: int = 0
-    figures: int = 0
-    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +39,8 @@ class Job:
     """The folder to make and to write pictures into."""
     name: str
     """Names the pictures of a paper without a DOI."""
+    split: bool = True
+    """Its figures are to be split at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +65,7 @@ def extract(
     """Extract the PDFs among ``paths`` (files, or folders searched recursively) into a workspace.
 
     ``jobs`` workers (default: one for each processor we may use) take up to ``timeout`` seconds for each
-    PDF. ``only_figures`` writes no spreadsheet. ``progress`` is called after each PDF.
+    PDF. ``only_figures`` splits no figure and writes no spreadsheet. ``progress`` is called after each PDF.
 
     A PDF that fails is in the report and the catalogue, and the others are done. Raises `WorkspaceError`
     when the workspace cannot be used at all, `EngineError` when the engine cannot run here, ValueError
@@ -122,12 +73,14 @@ def extract(
     """
     place = Workspace(workspace)
     with place.locked(), Catalog(place.catalog, create=True) as catalog:
-        run = _Run(place, catalog)
+        run = _Run(place, catalog, Workers(jobs, timeout, engine), Meter(progress), not only_figures)
         with catalog.snapshot() as db:
             committed = papers.folders(db)
         place.recover(committed)
-        tasks = run.take(paths)
-        run.work(tasks, _processors() if jobs is None else jobs, timeout, engine, progress)
+        run.extract(run.take(paths))
+        if not only_figures:
+            run.split()
+        run.account()
         with catalog.transaction() as db:
             failures.keep_only(db, [path.absolute() for path in paths], run.failed)
         sheet = metainfo.Written() if only_figures else metainfo.write(place, catalog)
@@ -141,12 +94,19 @@ class _Run:
 
     workspace: Workspace
     catalog: Catalog
+    workers: Workers
+    meter: Meter
+    splits: bool
+    """Figures are to be split."""
     results: list[Result] = field(default_factory=list)
     failed: set[Path] = field(default_factory=set)
     """Absolute paths of the inputs that failed."""
+    extracted: dict[str, tuple[tuple[Input, ...], Result]] = field(default_factory=dict)
+    """SHA-256 of each file that is extracted, now or before → the inputs that hold it, and what becomes of
+    the first of them."""
 
     def take(self, paths: Sequence[Path]) -> list[_Task]:
-        """Account for inputs that need no work and return the others, a file of several names once."""
+        """Account for inputs that are extracted and return the others, a file of several names once."""
         holders: dict[str, list[Input]] = {}
         for found in inputs.find(paths):
             try:
@@ -159,47 +119,36 @@ class _Run:
             papers.register(
                 db, [(sha256, each.source) for sha256, group in holders.items() for each in group]
             )
-            done, mains = papers.done(db, EXTRACT), papers.mains(db)
+            done, mains, pictures = papers.done(db, EXTRACT), papers.mains(db), figures.files(db)
+            decided = papers.with_decided_figures(db, splitting.FIELD)
         tasks = []
         for sha256, group in holders.items():
-            folder = done.get(sha256)
-            if sha256 in done and (folder is None or (self.workspace.root / folder).is_dir()):
-                self.results.append(Result(group[0].source, "skipped"))
-                self.repeat(group)
+            there = all((self.workspace.root / file).is_file() for file in pictures.get(sha256, ()))
+            if sha256 in done and there:
+                self.extracted[sha256] = tuple(group), Result(group[0].source, "skipped")
                 continue
             staging = self.workspace.staging(sha256)
-            job = Job(group[0].path, staging.absolute(), Path(group[0].source).stem)
+            # Which new figure a reviewer's decision is about is known only when the figures are stored.
+            split = self.splits and sha256 not in decided
+            job = Job(group[0].path, staging.absolute(), Path(group[0].source).stem, split)
             tasks.append(_Task(sha256, tuple(group), job))
         # A paper's main file before its others, which are compared with it.
         return sorted(tasks, key=lambda task: task.sha256 not in mains)
 
-    def work(
-        self,
-        tasks: Sequence[_Task],
-        jobs: int,
-        timeout: float,
-        engine: str,
-        progress: Callable[[Progress], None] | None,
-    ) -> None:
+    def extract(self, tasks: Sequence[_Task]) -> None:
         """Extract and take down all tasks, in their order whichever is ready first."""
-        state = Progress(len(tasks))
+        self.meter.expect(len(tasks))
         ready: dict[Job, engines.Outcome[Job, Extraction | str]] = {}
         waiting = iter(tasks)
         head = next(waiting, None)
+        jobs, workers = [task.job for task in tasks], self.workers
         with closing(
-            engines.run(work, [task.job for task in tasks], jobs, timeout, engine=engine)
+            engines.run(work, jobs, workers.count, workers.timeout, engine=workers.engine)
         ) as outcomes:
             for outcome in outcomes:
                 ready[outcome.item] = outcome
                 found = outcome.value
-                state = replace(
-                    state,
-                    done=state.done + 1,
-                    figures=state.figures + (len(found.figures) if isinstance(found, Extraction) else 0),
-                    failed=state.failed + (not isinstance(found, Extraction)),
-                )
-                if progress:
-                    progress(state)
+                self.meter.count(len(found.figures) if isinstance(found, Extraction) else None)
                 while head and head.job in ready:
                     self.record(head, ready.pop(head.job))
                     head = next(waiting, None)
@@ -209,45 +158,70 @@ class _Run:
         found = outcome.value
         folder, staging = self.workspace.folder(task.sha256), task.job.out
         problem: str | None = None
-        try:
-            if not isinstance(found, Extraction):
-                raise CurateError(found or outcome.error or "the worker gave no result")
-            pictures = {picture.file for figure in found.figures for picture in figure.pictures}
-            with self.catalog.transaction() as db:
-                stored = papers.store(
-                    db,
-                    found,
-                    sha256=task.sha256,
-                    folder=folder,
-                    staging=staging.name,
-                    stage=EXTRACT,
-                    seconds=outcome.seconds,
-                )
-                failures.clear(db, task.sha256)
-                if stored.repeats is None:
-                    self.workspace.place(staging, folder, pictures, stored.retired)
-        except Exception as error:
-            # The values come from hostile files: whatever they break, they cost their own paper only.
-            problem = _reason(error)
-        finally:
-            # Also after an interrupt at any point: the catalogue knows whether the paper was taken down.
-            with self.catalog.snapshot() as db:
-                committed = papers.folders(db, folder)
-            self.workspace.settle(staging.name, committed)
+        with self.workspace.settled(staging.name, splitting.committed(self.catalog, folder)):
+            try:
+                if not isinstance(found, Extraction):
+                    raise CurateError(found or outcome.error or "the worker gave no result")
+                with self.catalog.transaction() as db:
+                    stored = papers.store(
+                        db,
+                        found,
+                        sha256=task.sha256,
+                        folder=folder,
+                        staging=staging.name,
+                        stages=[EXTRACT, splitting.PANELS] if task.job.split else [EXTRACT],
+                        seconds=outcome.seconds,
+                    )
+                    failures.clear(db, task.sha256)
+                    if stored.repeats is None:
+                        self.workspace.place(staging, folder, stored.files.names, stored.files.retired)
+            except Exception as error:
+                # The values come from hostile files: whatever they break, they cost their own paper only.
+                problem = in_words(error)
         if problem is not None or not isinstance(found, Extraction):
             self.fail(task.holders, "extract", problem or "", task.sha256)
             return
-        source = task.holders[0].source
+        result = Result(task.holders[0].source, "done", figures=len(found.figures))
         if stored.repeats is None:
-            self.results.append(Result(source, "done", figures=len(found.figures), pictures=len(pictures)))
+            pictures = [picture for figure in found.figures for picture in figure.pictures]
+            result = replace(
+                result,
+                pictures=sum(picture.role != "panel" for picture in pictures),
+                panels=sum(len(figure.panels) for figure in found.figures),
+            )
         else:
-            self.results.append(Result(source, "duplicate", f"another file of the paper {stored.repeats}"))
-        self.repeat(task.holders)
+            note = f"another file of the paper {stored.repeats}"
+            result = Result(task.holders[0].source, "duplicate", note)
+        self.extracted[task.sha256] = task.holders, result
 
-    def repeat(self, holders: Sequence[Input]) -> None:
-        """Account for further names of a file."""
-        for found in holders[1:]:
-            self.results.append(Result(found.source, "duplicate", f"the same file as {holders[0].source}"))
+    def split(self) -> None:
+        """Split the figures of papers that were extracted without, now or in an earlier run."""
+        with self.catalog.snapshot() as db:
+            mains = papers.unsplit(db, splitting.PANELS)
+            files: dict[str, list[str]] = {}
+            for sha256 in self.extracted:
+                if sha256 in mains:
+                    files.setdefault(mains[sha256], []).append(sha256)
+            wanted = [paper for paper in papers.every(db) if paper.sha256 in files]
+        for paper, split in splitting.split_papers(
+            self.workspace, self.catalog, wanted, self.workers, self.meter
+        ):
+            for number, sha256 in enumerate(files[paper.sha256]):
+                holders, result = self.extracted[sha256]
+                if split.status == "failed":
+                    del self.extracted[sha256]
+                    self.fail(holders, split.stage, split.note, sha256)
+                elif number == 0 and result.status != "duplicate":
+                    result = replace(result, status="done", panels=split.panels)
+                    self.extracted[sha256] = holders, result
+
+    def account(self) -> None:
+        """Account for the inputs whose file is extracted, further names of it as well."""
+        for holders, result in self.extracted.values():
+            self.results.append(result)
+            for found in holders[1:]:
+                note = f"the same file as {holders[0].source}"
+                self.results.append(Result(found.source, "duplicate", note))
 
     def fail(self, holders: Sequence[Input], stage: str, reason: str, sha256: str | None) -> None:
         """Account for inputs that failed; on a full disk in the report alone."""
@@ -266,15 +240,10 @@ def work(job: Job) -> Extraction | str:
     """Extract one PDF (in a worker): what it gave, or in plain words why it gave nothing."""
     try:
         job.out.mkdir(exist_ok=True)
-        return extract_paper(_openable(job), job.out, name=job.name)
+        found = extract_paper(_openable(job), job.out, name=job.name)
+        return splitting.split_extraction(found, job.out) if job.split else found
     except (CurateError, OSError) as error:
-        return _reason(error).removeprefix(f"{job.pdf}: ").removeprefix(f"{job.pdf.name}: ")
-
-
-def _processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return in_words(error).removeprefix(f"{job.pdf}: ").removeprefix(f"{job.pdf.name}: ")
 
 
 def _openable(job: Job) -> Path:
@@ -286,12 +255,3 @@ def _openable(job: Job) -> Path:
         link.symlink_to(job.pdf)
         return link
     return job.pdf
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        where = f": {Path(error.filename).name}" if isinstance(error.filename, str) else ""
-        return f"{error.strerror}{where}"
-    if isinstance(error, CurateError):
-        return str(error)
-    return f"{type(error).__name__}: {error}"

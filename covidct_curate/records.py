@@ -16,10 +16,26 @@ Binding = Literal[
 ]
 """How a caption was bound to its picture: where the caption stands, seen from the picture."""
 
-Role = Literal["figure", "native", "panel"]
+PixelBox = tuple[int, int, int, int]
+"""A box in the pixels of a picture."""
+
+Span = tuple[int, int]
+"""Characters of a text, from the first to before the second."""
+
+Role = Literal["figure", "native", "part", "panel"]
 """``figure``: the whole figure as the page shows it. ``native``: the stream's own pixels of a figure
-whose page shows more than them (arrows, letters drawn over it). ``panel``: one of several images that
-make up a figure."""
+whose page shows more than them (arrows, letters drawn over it). ``part``: one of several images that
+make up a figure. ``panel``: cut out of one of those."""
+
+Kind = Literal["radiology", "photo", "graphic", "unknown"]
+"""What a figure's pixels alone look like: scans; photographs; plots, tables, diagrams, gels."""
+
+Method = Literal["whole", "embedded", "gutter", "seam", "reviewer"]
+"""How a panel was found: the whole picture; an image of its own in the PDF; cut at a band of one colour;
+cut where pictures touch; set by a reviewer."""
+
+LabelSource = Literal["text", "pixels", "caption", ""]
+"""Where a panel's label was read: the page's text, the pixels, the caption's own order, or nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +78,34 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Lettering:
+    """A short text of the page in or at a figure: a panel's letter, a word of an axis."""
+
+    text: str
+    page: int
+    bbox: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One image of a figure. Two of a figure's pictures show it: the whole, and the panel's own."""
+
+    figure_file: str
+    """Picture of the whole that it lies in."""
+    file: str
+    """Its own picture: a part of the figure, a picture cut out, or the whole itself."""
+    box: PixelBox
+    """Where it lies in the whole."""
+    label: str | None
+    """As printed, without brackets: ``A``, ``b``, ``2``, ``A1``."""
+    label_source: LabelSource
+    spans: tuple[Span, ...]
+    """Characters of the figure's caption that speak of it."""
+    method: Method
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
     """One figure of a paper: its caption, its place, its pictures and the sentences that cite it."""
 
@@ -77,6 +121,10 @@ class Figure:
     mentions: tuple[str, ...] = ()
     pages: tuple[int, ...] = ()
     """All pages of a figure that goes on over several; ``page`` is the first."""
+    lettering: tuple[Lettering, ...] = ()
+    kind: Kind = "unknown"
+    panels: tuple[Panel, ...] = ()
+    """In reading order; empty until the figure was split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +135,8 @@ class Extraction:
     figures: tuple[Figure, ...]
     notes: tuple[str, ...] = ()
     """What a curator should know: damaged pages, a picture left out, …"""
+    panel_notes: tuple[str, ...] = ()
+    """The same of splitting the figures."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -72,19 +72,25 @@ class Workspace:
         """A new temporary folder's path for the pictures of that file; its name comes once."""
         return self.tmp / f"{sha256[:12]}-{secrets.token_hex(6)}"
 
-    def place(self, staging: Path, folder: str, files: set[str], retired: Mapping[str, str]) -> None:
+    def place(self, staging: Path, folder: str, names: Mapping[str, str], retired: Mapping[str, str]) -> None:
         """Move a temporary folder to where its pictures belong, in place of what lies there.
 
-        ``files`` are the pictures it must hold: others are removed. ``retired`` names files of the
-        replaced folder to keep, former name → new name. Raises `WorkspaceError` when a picture is
-        missing and OSError when the disk refuses. Call `settle` afterwards, whatever happens.
+        ``names`` are the pictures it must hold, name written under → name to have: others are removed.
+        ``retired`` names files of the replaced folder to keep, former name → new name. Raises
+        `WorkspaceError` when a picture is missing and OSError when the disk refuses. Call `settle`
+        afterwards, whatever happens.
         """
         for path in staging.iterdir():
-            if path.name not in files:
+            if path.name not in names:
                 _remove(path)
-        missing = sorted(name for name in files if not (staging / name).is_file())
+        missing = sorted(name for name in names if not (staging / name).is_file())
         if missing:
             raise WorkspaceError(f"the extraction did not write {', '.join(missing)}")
+        moved = [(f"{number}.part", *pair) for number, pair in enumerate(names.items()) if pair[0] != pair[1]]
+        for between, written, _ in moved:
+            (staging / written).rename(staging / between)
+        for between, _, name in moved:
+            (staging / between).rename(staging / name)
         home, old = self.root / folder, self._old(staging.name)
         for former, latter in retired.items():
             (staging / latter).parent.mkdir(exist_ok=True)
@@ -93,6 +99,17 @@ class Workspace:
         if home.exists():
             home.rename(old)
         staging.rename(home)
+
+    @contextmanager
+    def settled(self, token: str, committed: Callable[[], Mapping[str, str]]) -> Iterator[None]:
+        """A block in which pictures are placed: `settle` at its end, also after an interrupt.
+
+        ``committed`` asks the catalogue, which knows whether the paper was taken down.
+        """
+        try:
+            yield
+        finally:
+            self.settle(token, committed())
 
     def settle(self, token: str, committed: Mapping[str, str]) -> None:
         """Finish a `place` of the temporary folder named ``token``, or take it back.

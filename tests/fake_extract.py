@@ -1,18 +1,22 @@
-"""Stand-ins for the extraction and the engine: papers whose contents a test dictates, done in this process."""
+"""Stand-ins for extraction, splitting and engine: papers whose contents a test dictates, done in this process."""
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from covidct_curate.engine import Outcome
 from covidct_curate.errors import UnreadablePDF
-from covidct_curate.records import Box, Extraction, Figure, Paper, Picture
+from covidct_curate.panels.cascade import Cut, Hints
+from covidct_curate.records import Box, Extraction, Figure, Kind, Paper, Picture
 
 
 def picture(
@@ -23,9 +27,14 @@ def picture(
     page: int = 0,
     xref: int = 7,
     noise: bool = False,
+    columns: int = 1,
 ) -> dict[str, Any]:
-    """One picture of a single grey: pictures of one shade are equal. ``noise`` makes its file big."""
-    return {"shade": shade, "role": role, "bbox": bbox, "page": page, "xref": xref, "noise": noise}
+    """One picture of a single grey: pictures of one shade are equal. ``noise`` makes its file big.
+
+    ``columns`` of slightly different greys are its panels for `fake_split`.
+    """
+    told = {"shade": shade, "role": role, "bbox": bbox, "page": page, "xref": xref, "noise": noise}
+    return {**told, "columns": columns}
 
 
 def figure(number: int | None, *pictures: dict[str, Any], **facts: Any) -> dict[str, Any]:
@@ -69,6 +78,17 @@ def fake_paper(path: Path, out: Path, *, name: str) -> Extraction:
     return Extraction(Paper(**{"pages": 1, **told["paper"]}), tuple(figures))
 
 
+def fake_split(picture: NDArray[np.uint8], kind: Kind | None, hints: Hints) -> tuple[Cut, ...]:
+    """The parts there are, else the columns of a picture of `picture`, else the whole."""
+    height, width = picture.shape[:2]
+    if len(hints.parts) > 1:
+        return tuple(Cut(part, "embedded", 1.0) for part in hints.parts)
+    edges = [0, *(int(x) + 1 for x in np.nonzero(np.diff(picture[0, :, 0].astype(int)))[0]), width]
+    if not 2 < len(edges) < 20:
+        return (Cut((0, 0, width, height), "whole", 1.0),)
+    return tuple(Cut((x0, 0, x1, height), "gutter", 0.9) for x0, x1 in itertools.pairwise(edges))
+
+
 def run_here(
     fn: Callable[[Any], Any], items: Iterable[Any], jobs: int, timeout: float, *, engine: str = "local"
 ) -> Generator[Outcome[Any, Any], None, None]:
@@ -90,6 +110,9 @@ def _picture(stem: str, told: dict[str, Any], out: Path) -> Picture:
     image = (
         Image.effect_noise((width, height), 100) if told["noise"] else Image.new("L", (width, height), shade)
     )
+    for column in range(1, told["columns"]):
+        left = round(width * column / told["columns"])
+        image.paste(shade + 3 * column, (left, 0, width, height))
     image.save(out / file)
     return Picture(
         file=file,
@@ -99,5 +122,5 @@ def _picture(stem: str, told: dict[str, Any], out: Path) -> Picture:
         width=width,
         height=height,
         xref=told["xref"],
-        pixels=hashlib.sha256(f"{shade} {width} {height}".encode()).hexdigest(),
+        pixels=hashlib.sha256(f"{shade} {width} {height} {told['columns']}".encode()).hexdigest(),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -17,11 +18,12 @@ from PIL import Image
 
 from benchmarks import fuzz
 from covidct_curate import engine, listing, pipeline
-from covidct_curate.errors import UnreadablePDF
+from covidct_curate.errors import PictureError, UnreadablePDF
 from covidct_curate.extract import extract_paper, furniture
 from covidct_curate.extract.manuscript import open_document
 from covidct_curate.extract.page import read_page
 from covidct_curate.extract.pixels import MAX_COMPOSED, write_pictures
+from covidct_curate.panels.loose import read_picture, read_pixels, split_file
 from covidct_curate.records import Extraction
 from tests.manuscripts import Written
 from tests.manuscripts.bad import READABLE, bad_files
@@ -308,3 +310,153 @@ def test_of_hostile_papers_only_locked_ones_fail(papers: Path, tmp_path: Path) -
     assert {failure.reason for failure in report.failures} == {REASONS["locked"]}
     assert report.counts["failed"] == 5
     assert not list((tmp_path / "ws" / "tmp").iterdir())
+
+
+# --- loose pictures -------------------------------------------------------------------------------------
+
+
+def save(pixels: Any, path: Path, **options: Any) -> None:
+    Image.fromarray(pixels).save(path, **options)
+
+
+def odd_pictures(folder: Path) -> dict[str, tuple[int, int]]:
+    """Pictures that are odd but whole: name → size."""
+    rng = np.random.default_rng(3)
+    save(np.full((1, 1), 90, np.uint8), folder / "one pixel.png")
+    save(np.arange(10_000, dtype=np.uint8)[None] // 40, folder / "strip.png")
+    save(np.arange(10_000, dtype=np.uint8)[:, None] // 40, folder / "strip upright.png")
+    save(np.full((300, 400, 3), 255, np.uint8), folder / "white.png")
+    save(np.zeros((300, 400), np.uint8), folder / "black.png")
+    save(rng.integers(0, 256, (300, 400, 3), np.uint8), folder / "noise.png")
+    save(rng.integers(0, 65_536, (60, 80), np.uint16), folder / "deep.png")
+    save(rng.integers(0, 1 << 20, (60, 80), np.int32), folder / "deeper.tif")
+    save(rng.random((60, 80), np.float32), folder / "real.tif")
+    palette = Image.fromarray(rng.integers(0, 4, (60, 80), np.uint8), "L").convert("P")
+    palette.save(folder / "palette.png", transparency=bytes([0, 80, 160, 255]))
+    Image.new("CMYK", (80, 60), (0, 99, 99, 0)).save(folder / "inks.jpg")
+    Image.new("1", (80, 60), 1).save(folder / "bits.png")
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.new("RGB", (80, 60)).save(folder / "turned.jpg", exif=turned)
+    frames = [Image.new("P", (80, 60), k) for k in range(3)]
+    frames[0].save(folder / "frames.gif", save_all=True, append_images=frames[1:])
+    small = dict.fromkeys(
+        [
+            "deep.png",
+            "deeper.tif",
+            "real.tif",
+            "palette.png",
+            "inks.jpg",
+            "bits.png",
+            "turned.jpg",
+            "frames.gif",
+        ],
+        (80, 60),
+    )
+    wide = dict.fromkeys(["white.png", "black.png", "noise.png"], (400, 300))
+    strips = {"one pixel.png": (1, 1), "strip.png": (10_000, 1), "strip upright.png": (1, 10_000)}
+    return {**small, **wide, **strips}
+
+
+def test_odd_pictures_are_each_answered(tmp_path: Path) -> None:
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    sizes = odd_pictures(folder)
+    done = curate("split", "odd", "--format", "jsonl", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = {row["file"]: row for row in map(json.loads, done.stdout.splitlines())}
+    assert set(rows) == {f"odd/{name}" for name in sizes}
+    for name, (width, height) in sizes.items():
+        row = rows[f"odd/{name}"]
+        assert set(row) == {"file", "size", "modality", "panels"}
+        assert (row["size"], row["modality"] in {"ct", "other", "unknown"}) == ([width, height], True)
+        assert row["panels"]
+        for panel in row["panels"]:
+            x0, y0, x1, y1 = panel["box"]
+            assert 0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height
+            assert 0 <= panel["confidence"] <= 1
+    for name in ("one pixel.png", "white.png", "black.png", "noise.png", "strip.png", "strip upright.png"):
+        assert len(rows[f"odd/{name}"]["panels"]) == 1, name
+
+
+def test_pictures_that_cannot_be_read_are_named_and_the_others_split(tmp_path: Path) -> None:
+    save(np.zeros((30, 40), np.uint8), tmp_path / "good.png")
+    save(np.random.default_rng(1).integers(0, 256, (300, 400), np.uint8), tmp_path / "whole.png")
+    data = (tmp_path / "whole.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(data[: len(data) // 2])
+    (tmp_path / "flipped.png").write_bytes(data[:5000] + bytes([data[5000] ^ 255]) + data[5001:])
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "text.png").write_text("%!PS no picture")
+    (tmp_path / "nothing").mkdir()
+    Image.new("1", (20_000, 20_000)).save(tmp_path / "giant.png")
+    Image.new("1", (11_000, 10_000)).save(tmp_path / "large.png")
+    names = [
+        "cut.png",
+        "good.png",
+        "flipped.png",
+        "empty.png",
+        "text.png",
+        "nothing",
+        "giant.png",
+        "large.png",
+    ]
+    done = curate("split", *names, "gone.png", "--format", "jsonl", cwd=tmp_path)
+    assert done.returncode == 1
+    assert [json.loads(line)["file"] for line in done.stdout.splitlines()] == ["good.png"]
+    damaged = "the picture is damaged or cut short; get a new copy, or save it anew"
+    none = "it is no PNG, JPEG, TIFF, BMP, GIF or WebP picture"
+    large = "shrink it to 100 megapixels or less"
+    assert done.stderr.splitlines() == [
+        f"failed: cut.png: {damaged}",
+        f"failed: flipped.png: {damaged}",
+        f"failed: empty.png: {none}",
+        f"failed: text.png: {none}",
+        "failed: nothing: there is no picture in this folder",
+        f"failed: giant.png: it is too large (hundreds of megapixels); {large}",
+        f"failed: large.png: it is too large (11000 by 10000 pixels); {large}",
+        "failed: gone.png: it cannot be read: No such file or directory",
+    ]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "I;16"])
+def test_20_megapixels_need_less_than_a_gigabyte(tmp_path: Path, mode: str) -> None:
+    rng = np.random.default_rng(5)
+    tile = rng.integers(0, 255, (500, 500), np.uint8)
+    grey = np.tile(tile, (8, 10))
+    image = (
+        Image.fromarray(grey.astype(np.uint16) * 200)
+        if mode == "I;16"
+        else Image.fromarray(grey).convert(mode)
+    )
+    image.save(tmp_path / "large.png", compress_level=1)
+    (outcome,) = engine.run(split_file, [tmp_path / "large.png"], 1, 120, memory=1_000_000_000)
+    assert outcome.error is None and outcome.value is not None
+    assert outcome.value.size == (5000, 4000)
+
+
+def test_pixels_are_read_as_they_show(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    deep = np.linspace(1000, 3000, 256).astype(np.uint16)[None].repeat(4, 0)
+    save(deep, path)
+    assert np.array_equal(read_pixels(path), np.arange(256, dtype=np.uint8)[None].repeat(4, 0))
+    save(np.full((4, 4), 700, np.uint16), path)
+    assert not read_pixels(path).any()
+    save(np.array([[[9, 9, 9, 0], [0, 0, 0, 255], [0, 0, 200, 51]]], np.uint8), path)
+    assert read_pixels(path).tolist() == [[[255, 255, 255], [0, 0, 0], [204, 204, 244]]]
+    save(np.array([[0.5, np.nan, 1.5, np.inf]], np.float32), tmp_path / "a.tif")
+    assert read_pixels(tmp_path / "a.tif").tolist() == [[0, 0, 255, 255]]
+    save(np.array([[7, 8]], np.uint8), path)
+    assert read_picture(path).tolist() == [[[7, 7, 7], [8, 8, 8]]]
+
+
+def test_a_picture_the_splitter_breaks_on_costs_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr("covidct_curate.panels.loose.split", broken)
+    save(np.zeros((30, 40), np.uint8), tmp_path / "a.png")
+    with pytest.raises(PictureError, match=r"a\.png: its panels could not be found") as caught:
+        split_file(tmp_path / "a.png")
+    assert "division" not in str(caught.value)

@@ -37,7 +37,7 @@ def put(db: Connection, sha256: str = "ab" * 32, **facts: object) -> str:
         sha256=sha256,
         folder=f"papers/{sha256[:2]}/{sha256[:12]}",
         staging="x",
-        stage=STAGE,
+        stages=[STAGE],
         seconds=1.0,
     )
     return next(kept.uid for found in figures.by_paper(db).values() for kept in found)
@@ -123,7 +123,7 @@ def test_a_transaction_is_whole_or_nothing(catalog: Catalog) -> None:
         raise RuntimeError("stop")
     with catalog.snapshot() as db:
         assert list(papers.every(db)) == []
-        assert papers.done(db, STAGE) == {}
+        assert papers.done(db, STAGE) == set()
 
 
 @pytest.mark.parametrize(
@@ -160,9 +160,9 @@ def test_a_decision_says_what_it_replaces(catalog: Catalog) -> None:
 def test_done_is_file_stage_version_and_settings(catalog: Catalog) -> None:
     with catalog.transaction() as db:
         put(db)
-        assert papers.done(db, STAGE) == {"ab" * 32: None}
+        assert papers.done(db, STAGE) == {"ab" * 32}
         for other in (Stage("extract", 2, ""), Stage("extract", 1, "x"), Stage("panels", 1, "")):
-            assert papers.done(db, other) == {}
+            assert papers.done(db, other) == set()
 
 
 def test_two_files_of_one_folder_name_do_not_share_it(catalog: Catalog) -> None:

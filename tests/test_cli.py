@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -125,14 +126,23 @@ def test_figures_have_the_agreed_keys(ws: Path, written: list[Written]) -> None:
 
 def test_panels_have_the_agreed_keys(ws: Path, written: list[Written]) -> None:
     listed = rows("panels", ws)
-    keys = {
+    keys = [
         "source", "doi", "figure_label", "figure_file", "file", "index", "box", "label", "caption", "subcaption",
         "method", "confidence", "modality", "finding", "patient", "evidence", "decided", "uid",
-    }  # fmt: skip
-    assert all(keys <= set(row) for row in listed)
-    single = [row for row in listed if row["source"] == written[0].path.name]
-    assert [(row["method"], row["index"]) for row in single] == [("whole", 0)] * len(written[0].figures)
-    assert all(row["file"] == row["figure_file"] and row["box"][:2] == [0, 0] for row in single)
+    ]  # fmt: skip
+    ours = ["figure_uid", "superseded", "subcaption_spans", "label_source", "kind"]
+    assert all(list(row) == keys + ours for row in listed)
+    for row in listed:
+        assert (ws / row["file"]).is_file() and (ws / row["figure_file"]).is_file()
+        assert 0 <= row["confidence"] <= 1
+        assert row["subcaption"] == " ".join(row["caption"][a:b] for a, b in row["subcaption_spans"])
+    single, *cut = [row for row in listed if row["source"] == written[0].path.name]
+    assert (single["method"], single["index"], single["box"][:2]) == ("whole", 0, [0, 0])
+    assert (single["file"], single["subcaption"]) == (single["figure_file"], single["caption"])
+    assert [(row["method"], row["index"]) for row in cut] == [("gutter", n) for n in range(4)]
+    assert [row["file"] for row in cut] == [
+        f"{cut[0]['figure_file'].removesuffix('.png')}%{n}.png" for n in range(4)
+    ]
     parts = [row for row in listed if row["source"] == written[1].path.name]
     (figure,) = (figure for figure in written[1].figures if figure.panels)
     mine = [row for row in parts if row["figure_label"] == figure.label]
@@ -143,8 +153,10 @@ def test_panels_have_the_agreed_keys(ws: Path, written: list[Written]) -> None:
     by_file = {one["file"]: one for one in details}
     for row, truth in zip(mine, figure.panels, strict=True):
         whole, part = by_file[row["figure_file"]], by_file[row["file"]]
+        assert (part["uid"], part["role"]) == (row["uid"], "part")
         assert part["bbox"] == pytest.approx(truth.bbox, abs=3)
         assert row["box"] == pytest.approx(place_in(whole, part["bbox"]), abs=1)
+    assert [row["label"] for row in mine] == ["a", "b", "c", "d"][: len(mine)]
 
 
 def place_in(whole: dict[str, Any], bbox: list[float]) -> list[float]:
@@ -197,6 +209,50 @@ def test_a_run_over_all_done_succeeds_and_says_so(ws: Path, written: list[Writte
     assert (before.st_mtime_ns, before.st_ino) == (after.st_mtime_ns, after.st_ino)
 
 
+def test_a_workspace_is_split_again_and_as_a_reviewer_says(ws: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "ws"
+    shutil.copytree(ws, mine)
+    before = rows("panels", mine)
+    done = curate("split", "-w", mine, "--jobs", "2", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert rows("panels", mine) == before
+    uid = next(row["figure_uid"] for row in before if row["method"] == "whole")
+    said = ["--figure", uid, "--grid", "1x2", "--reviewer", "Ann Ö."]
+    assert curate("split", "-w", mine, *said, cwd=tmp_path).returncode == 0
+    halves = [row for row in rows("panels", mine) if row["figure_uid"] == uid]
+    assert [row["method"] for row in halves] == ["reviewer", "reviewer"]
+    assert [Path(row["file"]).name.rpartition("%")[2] for row in halves] == ["0.png", "1.png"]
+    assert rows("decisions", mine)[-1]["reviewer"] == "Ann Ö."
+    done = curate(
+        "split", "-w", mine, "--figure", uid, "--boxes", "0,0,9999,9", "--reviewer", "ann", cwd=tmp_path
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: the box 0,0,9999,9 is empty or leaves the picture of ")
+    done = curate(
+        "split", "-w", mine, "--figure", "nobody", "--grid", "1x2", "--reviewer", "ann", cwd=tmp_path
+    )
+    assert done.returncode == 1
+    assert done.stderr == "Error: nobody: no figure has this uid; see curate list figures\n"
+    sheet = curate("list", "panels", "-w", mine, "--contact-sheet", "sheet.png", cwd=tmp_path)
+    assert (sheet.returncode, sheet.stdout) == (0, "sheet.png\n")
+    assert (tmp_path / "sheet.png").stat().st_size > 1000
+
+
+def test_loose_pictures_are_split_without_a_workspace(ws: Path, tmp_path: Path) -> None:
+    file = ws / next(row["figure_file"] for row in rows("panels", ws) if row["method"] == "whole")
+    (tmp_path / "a b.png").write_bytes(file.read_bytes())
+    done = curate("split", "a b.png", "--format", "jsonl", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    (row,) = map(json.loads, done.stdout.splitlines())
+    assert list(row) == ["file", "size", "modality", "panels"]
+    assert row["file"] == "a b.png"
+    assert [panel["box"] for panel in row["panels"]] == [[0, 0, *row["size"]]]
+    table = curate("split", "a b.png", cwd=tmp_path).stdout.splitlines()
+    assert table[0].split() == ["file", "size", "modality", "panels"]
+    assert table[1].startswith("a b.png") and table[-1] == "1 pictures"
+    assert [path.name for path in tmp_path.iterdir()] == ["a b.png"]
+
+
 def test_odd_names_work_from_the_shell(tmp_path: Path) -> None:
     (tmp_path / "pdfs").mkdir()
     files = odd_names(tmp_path / "pdfs")
@@ -215,6 +271,17 @@ def test_odd_names_work_from_the_shell(tmp_path: Path) -> None:
         ["list"],
         ["list", "horses"],
         ["list", "papers", "--format", "xml"],
+        ["list", "papers", "--contact-sheet", "a.png"],
+        ["list", "panels", "--contact-sheet", "a.png", "--per-sheet", "0"],
+        ["split", "--grid", "2x2"],
+        ["split", "--reviewer", "ann"],
+        ["split", "--format", "jsonl"],
+        ["split", "a.png", "--figure", "x", "--grid", "1x2", "--reviewer", "ann"],
+        ["split", "--figure", "x", "--reviewer", "ann"],
+        ["split", "--figure", "x", "--grid", "1x2", "--reviewer", " "],
+        ["split", "--figure", "x", "--grid", "1x2", "--boxes", "0,0,9,9", "--reviewer", "ann"],
+        ["split", "--figure", "x", "--grid", "many", "--reviewer", "ann"],
+        ["split", "--figure", "x", "--boxes", "0,0,9", "--reviewer", "ann"],
         ["fly"],
     ],
 )
@@ -244,7 +311,7 @@ def test_version_and_help(tmp_path: Path, command: str) -> None:
     assert curate("--help", cwd=tmp_path, command=command).returncode == 0
 
 
-@pytest.mark.parametrize("command", ["extract", "list"])
+@pytest.mark.parametrize("command", ["extract", "split", "list"])
 def test_every_command_has_an_example(tmp_path: Path, command: str) -> None:
     assert f"Example: curate {command}" in curate(command, "--help", cwd=tmp_path).stdout
 

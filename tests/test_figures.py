@@ -113,7 +113,7 @@ def test_pixels_are_those_of_the_stream_as_shown(name: str, extracted: Callable[
     written, extraction, out = extracted(name)
     for true, figure in pairs(written, extraction):
         if true.pixels is not None:
-            own = [p for p in figure.pictures if p.role != "panel"]
+            own = [p for p in figure.pictures if p.role != "part"]
             assert any(same(load(out / p.file), true.pixels, true.tolerance) for p in own)
             assert any((p.turned, p.clipped) == (true.turned, true.clipped) for p in own)
             assert any(p.overlay for p in own) == true.overlay

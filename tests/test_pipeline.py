@@ -18,13 +18,15 @@ from covidct_curate import listing, pipeline
 from covidct_curate.catalog import Catalog, decisions
 from covidct_curate.catalog.papers import Stage
 from covidct_curate.records import Decision
-from tests.fake_extract import fake_paper, figure, picture, run_here, write_pdf
+from tests.fake_extract import fake_paper, fake_split, figure, picture, run_here, write_pdf
 
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "extract_paper", fake_paper)
     monkeypatch.setattr(pipeline.engines, "run", run_here)
+    monkeypatch.setattr("covidct_curate.panels.figure.split", fake_split)
+    monkeypatch.setattr("covidct_curate.panels.figure.kind_of", lambda picture: "radiology")
 
 
 @pytest.fixture

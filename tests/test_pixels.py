@@ -20,11 +20,12 @@ from pikepdf import Array, Name
 from PIL import Image
 from pymupdf import mupdf
 
-from covidct_curate.extract import pixels, png
+from covidct_curate import png
+from covidct_curate.extract import pixels
 from covidct_curate.extract.page import Page, read_page
 from covidct_curate.extract.pixels import NameBook, write_pictures
-from covidct_curate.extract.png import write_png
 from covidct_curate.extract.region import Region
+from covidct_curate.png import write_png
 from covidct_curate.records import Box, Picture
 
 from .manuscripts.phantom import phantom_ct
@@ -476,7 +477,7 @@ def test_panels_of_separate_images(sheet: Sheet, tmp_path: Path) -> None:
         sheet.image(image_object(sheet.pdf, panels[k]), (x, y, x + 150, y + (150 - k) * 0.75))
     sheet.image(image_object(sheet.pdf, np.zeros((20, 20), np.uint8)), (235, 205, 239, 209))
     result = Result(sheet, tmp_path, (80, 90, 390, 320))
-    assert result.roles == ["figure", *["panel"] * 4]
+    assert result.roles == ["figure", *["part"] * 4]
     for picture, panel in zip(result.pictures[1:], panels, strict=True):
         assert picture.file == f"paper-p0-{picture.xref}.png"
         assert np.array_equal(result.read(picture), panel)
@@ -491,7 +492,7 @@ def test_panels_that_touch_stay_panels(sheet: Sheet, tmp_path: Path) -> None:
     for k, panel in enumerate(panels):
         sheet.image(image_object(sheet.pdf, panel), (80 + 150 * k, 90, 230 + 150 * k, 240))
     result = Result(sheet, tmp_path, (80, 90, 380, 240))
-    assert result.roles == ["figure", "panel", "panel"]
+    assert result.roles == ["figure", "part", "part"]
     assert np.array_equal(result.read(result.pictures[0]), np.hstack(panels))
 
 
@@ -501,7 +502,7 @@ def test_one_image_placed_twice(sheet: Sheet, tmp_path: Path, grey: Pixels) -> N
     sheet.image(image, BOX)
     sheet.image(image, (310, 120, 502, 264), (-1, 0, 0, 1, 1, 0))
     result = Result(sheet, tmp_path, (100, 120, 502, 264))
-    assert result.roles == ["figure", "panel", "panel"]
+    assert result.roles == ["figure", "part", "part"]
     assert len({p.file for p in result.pictures}) == 3
     assert [p.turned for p in result.pictures] == ["", "", "mirrored"]
 

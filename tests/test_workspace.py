@@ -16,13 +16,15 @@ import pytest
 from covidct_curate import inputs, listing, metainfo, pipeline
 from covidct_curate.errors import WorkspaceError
 from covidct_curate.workspace import Workspace
-from tests.fake_extract import fake_paper, figure, picture, run_here, write_pdf
+from tests.fake_extract import fake_paper, fake_split, figure, picture, run_here, write_pdf
 
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "extract_paper", fake_paper)
     monkeypatch.setattr(pipeline.engines, "run", run_here)
+    monkeypatch.setattr("covidct_curate.panels.figure.split", fake_split)
+    monkeypatch.setattr("covidct_curate.panels.figure.kind_of", lambda picture: "radiology")
 
 
 @pytest.fixture
@@ -316,19 +318,19 @@ def test_the_sheet_shows_current_papers_up_to_a_limit(
     for version in (1, 2):
         write_pdf(
             tmp_path / f"{version}.pdf",
-            figure(1, picture(version), picture(100, role="native"), picture(200, role="panel")),
+            figure(1, picture(version, columns=3), picture(100, role="native", bbox=(60, 60, 80, 80))),
             doi="10.1101/x",
             version=version,
         )
     sheet = pipeline.extract([tmp_path / "1.pdf", tmp_path / "2.pdf"], ws).sheet
     (rows,) = seen
     assert [(row.file, row.doi, row.caption) for row in rows] == [
-        ("x-p0-7.png", "10.1101/x", "Slice 1."),
-        ("x-p0-7-native100.png", "10.1101/x", "Slice 1."),
+        ("x-p0-7%0.png", "10.1101/x", "Slice 1."),
+        ("x-p0-7%1.png", "10.1101/x", "Slice 1."),
     ]
     assert all(row.picture.is_file() for row in rows)
     assert sheet.notes == (
-        "MetaInfo.xlsx shows 2 of 3 pictures; for all of them: curate list figures --format csv",
+        "MetaInfo.xlsx shows 2 of 3 panels; for all of them: curate list panels --format csv",
     )
 
 

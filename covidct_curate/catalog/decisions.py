@@ -44,6 +44,21 @@ def append(db: Connection, decision: Decision) -> int:
     return cursor.lastrowid
 
 
+def standing(db: Connection, field: str) -> dict[str, tuple[int, str]]:
+    """Target uid → number and value of the decision on that field that stands.
+
+    That is the newest one; but one that does not replace the decision standing at its time is a conflict,
+    and changes nothing until somebody chooses.
+    """
+    found: dict[str, tuple[int, str]] = {}
+    for number, uid, value, based_on in db.execute(
+        "SELECT id, uid, value, based_on FROM decisions WHERE field = ? ORDER BY id", (field,)
+    ):
+        if based_on == (found[uid][0] if uid in found else None):
+            found[uid] = number, value
+    return found
+
+
 def every(db: Connection) -> Iterator[KeptDecision]:
     """All decisions, the oldest first."""
     for row in db.execute(

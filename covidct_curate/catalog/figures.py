@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
-from covidct_curate.catalog import Connection, storable
-from covidct_curate.records import Box, Figure, Picture
+from covidct_curate.catalog import Connection, panels, storable
+from covidct_curate.records import Box, Figure, Lettering, Panel, Picture
 
 Old = TypeVar("Old")
 New = TypeVar("New")
@@ -38,15 +38,27 @@ class KeptFigure:
     retired: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What is to become of picture files."""
+
+    names: Mapping[str, str]
+    """Each new picture: name it was written under → its name."""
+    retired: Mapping[str, str]
+    """Retired pictures that a decision is about: former name → name from now on."""
+
+
 def likeness(figures: Iterable[Figure]) -> list[str]:
-    """What two extractions must share to show the same: the sorted pixel hashes of all pictures."""
-    return sorted(picture.pixels for figure in figures for picture in figure.pictures)
+    """What two extractions must share to show the same: the sorted pixel hashes of the PDF's pictures."""
+    return sorted(
+        picture.pixels for figure in figures for picture in figure.pictures if picture.role != "panel"
+    )
 
 
 def of_paper(db: Connection, paper: int, *, retired: bool = False) -> list[KeptFigure]:
     """The figures of the paper with that row number, in order; ``retired`` ones too, after the others."""
     return [
-        _figure(row, _pictures(db, row[0], retired))
+        _figure(row, _pictures(db, row[0], retired), panels.of_figure(db, row[0]))
         for row in db.execute(
             f"SELECT {_FIGURE} FROM figures WHERE paper = ? AND (? OR NOT retired) ORDER BY retired, place",
             (paper, retired),
@@ -59,33 +71,57 @@ def by_paper(db: Connection) -> dict[str, list[KeptFigure]]:
     return {uid: of_paper(db, number) for number, uid in db.execute("SELECT id, uid FROM papers").fetchall()}
 
 
-def replace(db: Connection, paper: int, figures: Sequence[Figure]) -> Mapping[str, str]:
+def of_file(db: Connection, sha256: str) -> list[KeptFigure]:
+    """The figures of the paper with that main file, in order."""
+    row = db.execute("SELECT id FROM papers WHERE sha256 = ?", (sha256,)).fetchone()
+    return of_paper(db, row[0]) if row else []
+
+
+def files(db: Connection) -> dict[str, list[str]]:
+    """SHA-256 of each paper's files → its pictures, relative to the workspace."""
+    found: dict[str, list[str]] = {}
+    for sha256, file in db.execute(
+        """SELECT pdfs.sha256, papers.folder || '/' || pictures.file
+           FROM pdfs JOIN papers ON papers.id = pdfs.paper
+           JOIN figures ON figures.paper = papers.id JOIN pictures ON pictures.figure = figures.uid
+           WHERE NOT pictures.retired"""
+    ):
+        found.setdefault(sha256, []).append(file)
+    return found
+
+
+def replace(db: Connection, paper: int, figures: Sequence[Figure]) -> Files:
     """Make ``figures`` the paper's figures and retire those that do not come again.
 
     A figure keeps its uid when its page and box fit, else when its label, else when its words do. A
     picture keeps its uid when its pixels are equal or, in the same role, its page and box fit. What was
-    retired and is found again has its old uid again. Returns the files of retired pictures that a
-    decision is about, former name → name from now on; the files of other retired pictures are given up.
+    retired and is found again has its old uid again. The number in a cut picture's name is not given to
+    another once there is a decision about the picture. Files of retired pictures without one are given up.
     """
     before = of_paper(db, paper, retired=True)
     old_pictures = sorted((p for kept in before for p in kept.pictures), key=lambda kept: kept.retired)
     new_pictures = [picture for figure in figures for picture in figure.pictures]
     same_figure = _pair(before, figures, _figure_fits)
     same_picture = _pair(old_pictures, new_pictures, _picture_fits)
+    uids = {
+        picture.file: old_pictures[same_picture[number]].uid
+        if number in same_picture
+        else secrets.token_hex(8)
+        for number, picture in enumerate(new_pictures)
+    }
+    names = panels.names(db, paper, [(uids[picture.file], picture) for picture in new_pictures])
     db.execute("UPDATE figures SET retired = 1 WHERE paper = ?", (paper,))
     db.executemany("UPDATE pictures SET retired = 1 WHERE uid = ?", [(kept.uid,) for kept in old_pictures])
-    number = 0
+    panels.clear(db, paper)
     for place, figure in enumerate(figures):
         uid = before[same_figure[place]].uid if place in same_figure else secrets.token_hex(8)
         _write_figure(db, uid, paper, place, figure)
         for order, picture in enumerate(figure.pictures):
-            old = same_picture.get(number)
-            picture_uid = secrets.token_hex(8) if old is None else old_pictures[old].uid
-            _write_picture(db, picture_uid, uid, order, picture)
-            number += 1
+            _write_picture(db, uids[picture.file], uid, order, picture, names[picture.file])
+        panels.write(db, uid, figure.panels, uids)
     found_again = set(same_picture.values())
     orphans = [kept for index, kept in enumerate(old_pictures) if index not in found_again]
-    return _put_by(db, orphans)
+    return Files(names, _put_by(db, orphans))
 
 
 def _put_by(db: Connection, orphans: Iterable[KeptPicture]) -> Mapping[str, str]:
@@ -152,19 +188,21 @@ def _overlap(page: int | None, box: Box | None, other_page: int | None, other: B
 
 
 _FIGURE = (
-    "uid, label, caption, caption_page, page, bbox, binding, confidence, xrefs, mentions, pages, retired"
+    "uid, label, caption, caption_page, page, bbox, binding, confidence, xrefs, mentions, pages, lettering, "
+    "kind, retired"
 )
 _PICTURE = "uid, file, role, page, bbox, width, height, xref, pixels, clipped, turned, overlay, retired"
 
 
 def _write_figure(db: Connection, uid: str, paper: int, place: int, figure: Figure) -> None:
     db.execute(
-        f"""INSERT INTO figures (paper, place, {_FIGURE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+        f"""INSERT INTO figures (paper, place, {_FIGURE}) VALUES ({", ".join("?" * 15)}, 0)
             ON CONFLICT (uid) DO UPDATE SET
                 place = excluded.place, label = excluded.label, caption = excluded.caption,
                 caption_page = excluded.caption_page, page = excluded.page, bbox = excluded.bbox,
                 binding = excluded.binding, confidence = excluded.confidence, xrefs = excluded.xrefs,
-                mentions = excluded.mentions, pages = excluded.pages, retired = 0""",
+                mentions = excluded.mentions, pages = excluded.pages, lettering = excluded.lettering,
+                kind = excluded.kind, retired = 0""",
         (
             paper,
             place,
@@ -179,15 +217,17 @@ def _write_figure(db: Connection, uid: str, paper: int, place: int, figure: Figu
             json.dumps(figure.xrefs),
             json.dumps([storable(mention) for mention in figure.mentions]),
             json.dumps(figure.pages),
+            json.dumps([(storable(each.text), each.page, each.bbox) for each in figure.lettering]),
+            figure.kind,
         ),
     )
 
 
-def _write_picture(db: Connection, uid: str, figure: str, place: int, picture: Picture) -> None:
+def _write_picture(db: Connection, uid: str, figure: str, place: int, picture: Picture, name: str) -> None:
     db.execute(
-        f"""INSERT INTO pictures (figure, place, {_PICTURE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+        f"""INSERT INTO pictures (figure, place, name, {_PICTURE}) VALUES ({", ".join("?" * 15)}, 0)
             ON CONFLICT (uid) DO UPDATE SET
-                figure = excluded.figure, place = excluded.place, file = excluded.file,
+                figure = excluded.figure, place = excluded.place, name = excluded.name, file = excluded.file,
                 role = excluded.role, page = excluded.page, bbox = excluded.bbox, width = excluded.width,
                 height = excluded.height, xref = excluded.xref, pixels = excluded.pixels,
                 clipped = excluded.clipped, turned = excluded.turned, overlay = excluded.overlay,
@@ -195,8 +235,9 @@ def _write_picture(db: Connection, uid: str, figure: str, place: int, picture: P
         (
             figure,
             place,
+            name,
             uid,
-            picture.file,
+            name,
             picture.role,
             picture.page,
             json.dumps(picture.bbox),
@@ -237,8 +278,9 @@ def _picture(row: tuple[Any, ...]) -> KeptPicture:
     return KeptPicture(uid, picture, bool(retired))
 
 
-def _figure(row: tuple[Any, ...], pictures: tuple[KeptPicture, ...]) -> KeptFigure:
-    uid, label, caption, caption_page, page, bbox, binding, confidence, xrefs, mentions, pages, retired = row
+def _figure(row: tuple[Any, ...], pictures: tuple[KeptPicture, ...], found: tuple[Panel, ...]) -> KeptFigure:
+    uid, label, caption, caption_page, page, bbox, binding, confidence = row[:8]
+    xrefs, mentions, pages, lettering, kind, retired = row[8:]
     figure = Figure(
         label=label,
         caption=caption,
@@ -251,5 +293,8 @@ def _figure(row: tuple[Any, ...], pictures: tuple[KeptPicture, ...]) -> KeptFigu
         pictures=tuple(kept.picture for kept in pictures),
         mentions=tuple(json.loads(mentions)),
         pages=tuple(json.loads(pages)),
+        lettering=tuple(Lettering(text, where, tuple(box)) for text, where, box in json.loads(lettering)),
+        kind=kind,
+        panels=found,
     )
     return KeptFigure(uid, figure, pictures, bool(retired))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from covidct_curate.catalog import Connection, figures, storable
-from covidct_curate.records import Extraction, Paper
+from covidct_curate.catalog.figures import Files
+from covidct_curate.records import Extraction, Figure, Paper
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +23,11 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What became of an extraction: the picture files to keep from before, or the paper it repeats."""
+    """What became of an extraction: the picture files to place, or the paper it repeats."""
 
     repeats: str | None
     """Source of the paper that has the same DOI, version and pictures: nothing new was stored."""
-    retired: Mapping[str, str]
-    """Files of retired pictures that a decision is about: former name → name from now on."""
+    files: Files
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +55,37 @@ def register(db: Connection, files: Iterable[tuple[str, str]]) -> None:
         db.execute("INSERT OR IGNORE INTO sources (sha256, source) VALUES (?, ?)", (sha256, source))
 
 
-def done(db: Connection, stage: Stage) -> dict[str, str | None]:
-    """SHA-256 of the files the stage is done for → folder their pictures must lie in, None without any."""
+def done(db: Connection, stage: Stage) -> set[str]:
+    """SHA-256 of the files the stage is done for."""
     rows = db.execute(
-        """SELECT done.sha256, papers.folder, EXISTS (
-               SELECT 1 FROM figures JOIN pictures ON pictures.figure = figures.uid
-               WHERE figures.paper = papers.id AND NOT pictures.retired)
-           FROM done JOIN pdfs USING (sha256) JOIN papers ON papers.id = pdfs.paper
-           WHERE stage = ? AND done.version = ? AND settings = ?""",
+        "SELECT sha256 FROM done WHERE stage = ? AND version = ? AND settings = ?",
         (stage.name, stage.version, stage.settings),
     )
-    return {sha256: folder if pictured else None for sha256, folder, pictured in rows}
+    return {sha256 for (sha256,) in rows}
+
+
+def unsplit(db: Connection, stage: Stage) -> dict[str, str]:
+    """SHA-256 of each file of the papers that the stage is not done for → that of the paper's main file."""
+    return dict(
+        db.execute(
+            """SELECT pdfs.sha256, papers.sha256 FROM pdfs JOIN papers ON papers.id = pdfs.paper
+               WHERE NOT EXISTS (SELECT 1 FROM done WHERE done.sha256 = papers.sha256
+                                 AND stage = ? AND version = ? AND settings = ?)""",
+            (stage.name, stage.version, stage.settings),
+        )
+    )
+
+
+def with_decided_figures(db: Connection, field: str) -> set[str]:
+    """SHA-256 of the main files of papers with a decision on that field of one of their figures."""
+    return {
+        sha256
+        for (sha256,) in db.execute(
+            """SELECT papers.sha256 FROM papers JOIN figures ON figures.paper = papers.id
+               JOIN decisions ON decisions.uid = figures.uid WHERE field = ?""",
+            (field,),
+        )
+    }
 
 
 def mains(db: Connection) -> set[str]:
@@ -85,10 +105,11 @@ def store(
     sha256: str,
     folder: str,
     staging: str,
-    stage: Stage,
+    stages: Sequence[Stage],
     seconds: float,
 ) -> Stored:
-    """Take down what a registered file gave and that the stage is done for it.
+    """Take down what a registered file gave, and that these stages and no others are done for it: the first
+    for the file, the others for the paper whose pictures it gave.
 
     The file's own paper is brought up to date, its figures and pictures keeping their uids where they
     fit. A file that shows what another paper of the same DOI and version shows becomes another file of
@@ -96,38 +117,58 @@ def store(
     """
     known = db.execute("SELECT id, doi FROM papers WHERE sha256 = ?", (sha256,)).fetchone()
     twin = None if known else _twin(db, extraction)
-    retired: Mapping[str, str] = {}
+    files = Files({}, {})
     if twin is not None:
         paper = twin
     else:
         paper = _write(db, extraction, sha256, folder, staging, known[0] if known else None)
-        retired = figures.replace(db, paper, extraction.figures)
+        files = figures.replace(db, paper, extraction.figures)
     db.execute("UPDATE pdfs SET paper = ? WHERE sha256 = ?", (paper, sha256))
-    db.execute(
-        "INSERT OR REPLACE INTO done (sha256, stage, version, settings, seconds) VALUES (?, ?, ?, ?, ?)",
-        (sha256, stage.name, stage.version, stage.settings, seconds),
-    )
+    db.execute("DELETE FROM done WHERE sha256 = ?", (sha256,))
+    for number, stage in enumerate(stages if twin is None else stages[:1]):
+        _done(db, sha256, stage, 0.0 if number else seconds)
     db.execute(
         """UPDATE papers SET superseded = EXISTS (
                SELECT 1 FROM papers AS other WHERE other.doi = papers.doi AND other.version > papers.version)
            WHERE doi IN (?, ?)""",
         (extraction.paper.doi, known[1] if known else None),
     )
-    return Stored(repeats=None if twin is None else _main_source(db, twin), retired=retired)
+    return Stored(repeats=None if twin is None else _main_source(db, twin), files=files)
+
+
+def store_panels(
+    db: Connection,
+    found: Sequence[Figure],
+    notes: Sequence[str],
+    *,
+    sha256: str,
+    staging: str,
+    stage: Stage | None,
+    seconds: float,
+) -> Files:
+    """Take down the split figures of the paper with that main file, all of them in their order.
+
+    ``stage`` is then done for the file; None leaves as it is what is done.
+    """
+    (paper,) = db.execute("SELECT id FROM papers WHERE sha256 = ?", (sha256,)).fetchone()
+    db.execute("UPDATE papers SET staging = ?, panel_notes = ? WHERE id = ?", (staging, _notes(notes), paper))
+    if stage is not None:
+        _done(db, sha256, stage, seconds)
+    return figures.replace(db, paper, found)
 
 
 def every(db: Connection) -> Iterator[KeptPaper]:
     """All papers by source name."""
     kept = []
     for row in db.execute(
-        """SELECT id, uid, sha256, folder, superseded, notes,
+        """SELECT id, uid, sha256, folder, superseded, notes, panel_notes,
                   doi, server, version, title, posted, licence, pages,
                   (SELECT count(*) FROM figures WHERE paper = papers.id AND NOT retired),
                   (SELECT sum(seconds) FROM done WHERE done.sha256 = papers.sha256)
            FROM papers"""
     ):
-        number, uid, sha256, folder, superseded, notes = row[:6]
-        doi, server, version, title, posted, licence, pages, count, seconds = row[6:]
+        number, uid, sha256, folder, superseded, notes, panel_notes = row[:7]
+        doi, server, version, title, posted, licence, pages, count, seconds = row[7:]
         sources = _sources(db, number)
         kept.append(
             KeptPaper(
@@ -138,12 +179,27 @@ def every(db: Connection) -> Iterator[KeptPaper]:
                 sources=tuple(name for _, name in sources),
                 folder=folder,
                 superseded=bool(superseded),
-                notes=(*_identity_notes(db, number, sha256, sources), *json.loads(notes)),
+                notes=(
+                    *_identity_notes(db, number, sha256, sources),
+                    *json.loads(notes),
+                    *json.loads(panel_notes),
+                ),
                 figures=count,
                 seconds=seconds,
             )
         )
     return iter(sorted(kept, key=lambda paper: (paper.source, paper.sha256)))
+
+
+def _done(db: Connection, sha256: str, stage: Stage, seconds: float) -> None:
+    db.execute(
+        "INSERT OR REPLACE INTO done (sha256, stage, version, settings, seconds) VALUES (?, ?, ?, ?, ?)",
+        (sha256, stage.name, stage.version, stage.settings, seconds),
+    )
+
+
+def _notes(notes: Iterable[str]) -> str:
+    return json.dumps([storable(note) for note in notes])
 
 
 def _write(
@@ -159,20 +215,21 @@ def _write(
         storable(paper.posted),
         storable(paper.licence),
         paper.pages,
-        json.dumps([storable(note) for note in extraction.notes]),
+        _notes(extraction.notes),
+        _notes(extraction.panel_notes),
     )
     if known is None:
         cursor = db.execute(
             """INSERT INTO papers (staging, doi, version, server, title, posted, licence, pages, notes,
-                                   uid, sha256, folder)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                                   panel_notes, uid, sha256, folder)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             (*facts, secrets.token_hex(8), sha256, folder),
         )
         assert cursor.lastrowid is not None
         return cursor.lastrowid
     db.execute(
         """UPDATE papers SET staging = ?, doi = ?, version = ?, server = ?, title = ?, posted = ?,
-                             licence = ?, pages = ?, notes = ? WHERE id = ?""",
+                             licence = ?, pages = ?, notes = ?, panel_notes = ? WHERE id = ?""",
         (*facts, known),
     )
     return known

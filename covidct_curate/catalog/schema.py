@@ -119,6 +119,27 @@ MIGRATIONS: tuple[str, ...] = (
         content TEXT NOT NULL
     );
     """,
+    """
+    UPDATE pictures SET role = 'part' WHERE role = 'panel';
+    ALTER TABLE pictures ADD COLUMN name TEXT NOT NULL DEFAULT '';
+    UPDATE pictures SET name = coalesce(file, '') WHERE NOT retired;
+    ALTER TABLE figures ADD COLUMN lettering TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE figures ADD COLUMN kind TEXT NOT NULL DEFAULT 'unknown';
+    ALTER TABLE papers ADD COLUMN panel_notes TEXT NOT NULL DEFAULT '[]';
+    CREATE TABLE panels (
+        figure       TEXT NOT NULL REFERENCES figures (uid),
+        place        INTEGER NOT NULL,
+        whole        TEXT NOT NULL REFERENCES pictures (uid),
+        picture      TEXT NOT NULL REFERENCES pictures (uid),
+        box          TEXT NOT NULL,
+        label        TEXT,
+        label_source TEXT NOT NULL,
+        spans        TEXT NOT NULL,
+        method       TEXT NOT NULL,
+        confidence   REAL NOT NULL,
+        PRIMARY KEY (figure, place)
+    );
+    """,
 )
 """Step ``n`` leads from ``user_version`` n to n + 1. A released step never changes: add another.
 
@@ -127,5 +148,7 @@ paper's pictures came from; ``papers.staging``: the temporary folder they were w
 after a kill whether the folder now in place is the one the catalogue speaks of. ``done``: the last
 extraction of a file that succeeded. ``retired`` figures and pictures are no longer found; they stay for
 the decisions on them. ``sheets.sha256``: the file now being put in place, ``written``: the last one that
-was, ``content``: what the latter shows.
+was, ``content``: what the latter shows. ``pictures.name``: the file name in the paper's folder, kept when
+the picture is retired, for a name that a decided picture had is not given to another. ``panels.whole``,
+``panels.picture``: the picture of the figure and the panel's own.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from covidct_curate.extract.lettering import find_lettering
 from covidct_curate.extract.manuscript import Manuscript, open_document, read_manuscript
 from covidct_curate.extract.mentions import find_mentions
 from covidct_curate.extract.names import safe_name
@@ -11,9 +12,9 @@ from covidct_curate.extract.pixels import NameBook, write_pictures
 from covidct_curate.extract.region import Region
 from covidct_curate.extract.sight import Bound
 from covidct_curate.extract.text import clean, union
-from covidct_curate.records import Extraction, Figure, Picture
+from covidct_curate.records import Extraction, Figure, Lettering, Picture
 
-STAGE_VERSION = 1
+STAGE_VERSION = 2
 """Counts up whenever the same PDF would give other figures: what was extracted by another is done again."""
 
 
@@ -30,11 +31,13 @@ def extract_paper(path: Path, out: Path, *, name: str) -> Extraction:
         labels = [b.caption.label.text for b in manuscript.figures if b.caption]
         mentions = find_mentions(manuscript.body, labels)
         figures, notes = [], list(manuscript.notes)
+        captions = {id(line) for caption in manuscript.captions for _, line in caption.lines}
         for bound in manuscript.figures:
             pictures, failed = _pictures(manuscript, bound, out, names)
             notes += failed
             label = bound.caption.label.text if bound.caption else None
-            figures.append(_figure(bound, pictures, mentions.get(label or "", ())))
+            lettering = _lettering(manuscript, bound, captions)
+            figures.append(_figure(bound, pictures, mentions.get(label or "", ()), lettering))
         return Extraction(manuscript.paper, tuple(figures), tuple(notes))
 
 
@@ -64,7 +67,19 @@ def _pictures(
     return pictures, notes
 
 
-def _figure(bound: Bound, pictures: list[Picture], mentions: tuple[str, ...]) -> Figure:
+def _lettering(manuscript: Manuscript, bound: Bound, captions: set[int]) -> tuple[Lettering, ...]:
+    found: list[Lettering] = []
+    for page in manuscript.content:
+        clusters = [cluster for cluster in bound.clusters if cluster.page == page.number]
+        if clusters:
+            inside = [line for cluster in clusters for line in cluster.lines]
+            found += find_lettering(page, union(c.bbox for c in clusters), inside, captions)
+    return tuple(found)
+
+
+def _figure(
+    bound: Bound, pictures: list[Picture], mentions: tuple[str, ...], lettering: tuple[Lettering, ...]
+) -> Figure:
     caption, first = bound.caption, bound.page
     pages = tuple(sorted({cluster.page for cluster in bound.clusters}))
     box = union(c.bbox for c in bound.clusters if c.page == first) if bound.clusters else None
@@ -81,4 +96,5 @@ def _figure(bound: Bound, pictures: list[Picture], mentions: tuple[str, ...]) ->
         pictures=tuple(pictures),
         mentions=mentions,
         pages=pages,
+        lettering=lettering,
     )

@@ -33,6 +33,9 @@ class Manuscript:
     paper: Paper
     pages: list[Page]
     """As read, running matter included."""
+    content: list[Page]
+    """The same without running matter."""
+    captions: list[Caption]
     figures: list[Bound]
     body: str
     """Running text up to the references, without captions."""
@@ -73,9 +76,9 @@ def read_manuscript(document: pymupdf.Document, name: str) -> Manuscript:
         raise UnreadablePDF("no page of it can be read")
     notes = [f"{_counted(numbers)} left out: {words}" for words, numbers in damaged.items()]
     paper = read_identity(pages, document.metadata or {}, name, page_count=document.page_count)
-    content = strip_furniture(pages)
-    turned = {page.number: (page, turn) for page in content if (turn := reading_turn(page))}
-    content = [turn_page(*turned[page.number]) if page.number in turned else page for page in content]
+    stripped = strip_furniture(pages)
+    turned = {page.number: (page, turn) for page in stripped if (turn := reading_turn(page))}
+    content = [turn_page(*turned[page.number]) if page.number in turned else page for page in stripped]
     body, words = body_style(content), vocabulary(content)
     captions = find_captions(content, body, words)
     figures = bind(content, captions, body, words)
@@ -83,7 +86,7 @@ def read_manuscript(document: pymupdf.Document, name: str) -> Manuscript:
     for page, turn in turned.values():
         found = [c for figure in figures for c in figure.clusters if c.page == page.number]
         turn_back(found, page, turn)
-    return Manuscript(paper, pages, figures, text, notes)
+    return Manuscript(paper, pages, stripped, captions, figures, text, notes)
 
 
 def _words(error: Exception) -> str:

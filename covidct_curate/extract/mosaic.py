@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covidct_curate.extract.native import MAX_PIXELS, Decoder, Piece
-from covidct_curate.extract.png import Pixels
+from covidct_curate.png import Pixels
 
 _MOST = 20_000
 """Placements looked through for neighbours; beyond, a figure is only composed."""

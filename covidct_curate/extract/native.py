@@ -16,7 +16,7 @@ from pymupdf import mupdf
 
 from covidct_curate.errors import CurateError
 from covidct_curate.extract.page import Matrix, Placement
-from covidct_curate.extract.png import Pixels
+from covidct_curate.png import Pixels
 from covidct_curate.records import Box
 
 MAX_PIXELS = 100_000_000

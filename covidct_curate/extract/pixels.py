@@ -21,9 +21,9 @@ from covidct_curate.extract import native
 from covidct_curate.extract.mosaic import joined, mosaics
 from covidct_curate.extract.native import Decoder, ImageError, Piece
 from covidct_curate.extract.page import Page, Placement
-from covidct_curate.extract.png import Pixels, write_png
 from covidct_curate.extract.region import Region
 from covidct_curate.extract.text import union
+from covidct_curate.png import Pixels, write_png
 from covidct_curate.records import Box, Picture, Role
 
 DRAWING_DPI = 200
@@ -109,7 +109,7 @@ def write_pictures(page: Page, region: Region, out: Path, names: NameBook) -> tu
     """Write the pictures of the figure at ``region`` into the folder ``out``.
 
     Returns the pictures, the figure itself first, then an embedded image's own pixels (role ``native``)
-    or its panels in reading order (role ``panel``); and notes on what was left out. No picture when there
+    or its parts in reading order (role ``part``); and notes on what was left out. No picture when there
     is nothing that can be shown. Raises OSError when a file cannot be written.
     """
     return _Writer(page, region, out, names).write()
@@ -134,7 +134,7 @@ class _Writer:
         elif parts or askew or self.region.drawings or self.region.lines:
             if askew or not self._paste(parts):
                 self._compose(parts)
-            self._keep(bases, "panel" if len(bases) > 1 else "native")
+            self._keep(bases, "part" if len(bases) > 1 else "native")
         return self.pictures, self.notes
 
     # what there is -------------------------------------------------------------------------------------

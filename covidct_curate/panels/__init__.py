@@ -1,0 +1,1 @@
+"""One figure to panels: gutters, seams, panel labels, subcaptions."""

@@ -1,0 +1,233 @@
+"""One picture of a figure → its panels: images of their own in the PDF, what stands apart, gutters, seams.
+
+What the caption announces is a prior and a check: where nothing is found that it names, weaker lines count,
+if they give as many panels as it says.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from covidct_curate.panels import gutters, islands, lines
+from covidct_curate.panels.islands import Colour, Island
+from covidct_curate.panels.lines import Lines
+from covidct_curate.panels.order import in_order
+from covidct_curate.records import Kind, Method, PixelBox
+
+_PIXELS = 2_000_000
+"""A larger picture is split at this size: gutters stay, time and memory do not grow."""
+_LEAST, _SHARE, _SHARE_WITHIN = 32, 0.06, 0.12
+"""Shortest side of a panel: pixels, share of the figure's longer side, share of the side it is cut from."""
+_LEAN = 0.18
+"""Least ratio of a panel's sides: what is leaner is a colour bar, a strip of text, a row of a table."""
+_DEPTH = 5
+_SLIGHT = 0.2
+"""Share of a typical image below which a graphic beside images is a legend, a scale, a stray mark."""
+_FLAT, _DRAWN, _BLANK = 3, 0.6, 0.97
+"""Grey levels about one; share of pixels within them from which on an image is a drawing on one colour; the
+same for black, which may be the surround of a scan."""
+_PLAIN = 8.0
+"""Standard deviation of grey up to which a box shows nothing."""
+_INKED, _FILLED = 0.8, 0.3
+"""On a page that is not white: share of all ink that the images must hold, and of a black one they must fill."""
+_HAIR = 4
+"""Pixels between images on black up to which the black may be a line drawn over one image."""
+_MARGIN = 0.98
+_COVERED = 0.6
+"""Share of a figure that embedded images must cover to be its panels."""
+_APART, _GRAPHIC, _WHOLE = 0.9, 0.8, 0.9
+"""Confidence in an image that stands apart, in a graphic that does, in a picture left whole."""
+_UNTOLD = 0.7
+"""What is left of the confidence where the caption announces another number of panels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What the page and the caption say of a picture's panels, in its pixels."""
+
+    parts: tuple[PixelBox, ...] = ()
+    """The embedded images that make up the picture."""
+    lettering: tuple[tuple[str, PixelBox], ...] = ()
+    """Short texts of the page that lie in the picture."""
+    announced: tuple[str, ...] = ()
+    """The labels of the panels that the caption names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A panel's place in the picture, how it was found, and how sure that is (0 to 1)."""
+
+    box: PixelBox
+    method: Method
+    confidence: float
+
+
+def split(picture: NDArray[np.uint8], kind: Kind | None = None, hints: Hints = Hints()) -> tuple[Cut, ...]:
+    """The panels of a (height, width, 3) RGB picture in reading order, at least one.
+
+    ``kind``: what the picture looks like, where that is known. A picture of one panel is one panel without
+    the bare page around it.
+    """
+    height, width = picture.shape[:2]
+    scale = min(1.0, math.sqrt(_PIXELS / (width * height)))
+    if scale < 1:
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    across, down = width / picture.shape[1], height / picture.shape[0]
+    parts = [_scaled(part, 1 / across, 1 / down) for part in hints.parts]
+    cuts = _told(_Figure(picture).cuts(parts), len(hints.announced))
+    if len(hints.announced) > 1 and len(cuts) == 1:
+        eager = _Figure(picture, eager=True).cuts(parts)
+        if len(eager) == len(hints.announced):
+            cuts = [replace(cut, confidence=cut.confidence * _UNTOLD) for cut in eager]
+    cuts = [replace(cut, box=_scaled(cut.box, across, down)) for cut in cuts]
+    return tuple(cuts[index] for index in in_order([cut.box for cut in cuts]))
+
+
+def _told(cuts: list[Cut], announced: int) -> list[Cut]:
+    """Less sure where the caption speaks of more panels than were found, or of as many as would be one each."""
+    if announced < 2 or len(cuts) >= announced:
+        return cuts
+    return [replace(cut, confidence=cut.confidence * _UNTOLD) for cut in cuts]
+
+
+class _Figure:
+    def __init__(self, picture: NDArray[np.uint8], *, eager: bool = False) -> None:
+        self.picture, self.eager = picture, eager
+        self.grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+        self.side = max(self.grey.shape)
+        self.least = max(_LEAST, round(_SHARE * self.side))
+
+    def cuts(self, parts: Sequence[PixelBox]) -> list[Cut]:
+        """The panels of the whole picture."""
+        height, width = self.grey.shape
+        whole = 0, 0, width, height
+        if self.embedded(parts):
+            found = [cut for part in parts for cut in self.panels(part, "embedded", 1.0, 1)]
+        else:
+            found = self.panels(whole, "whole", _WHOLE, 0)
+        # A panel that touches the rim of the picture begins there.
+        return found or [Cut(whole, "whole", _WHOLE)]
+
+    def embedded(self, parts: Sequence[PixelBox]) -> bool:
+        """The images the picture is made of lie apart, could each be a panel, and leave nothing else to see."""
+        if len(parts) < 2 or not all(map(self.shaped, parts)):
+            return False
+        apart = all(
+            islands.overlap(one, other) <= 0.05 * min(islands.area(one), islands.area(other))
+            for number, one in enumerate(parts)
+            for other in parts[:number]
+        )
+        return apart and sum(map(islands.area, parts)) >= _COVERED * islands.area(islands.union(parts))
+
+    def panels(
+        self, box: PixelBox, method: Method, confidence: float, depth: int, *, trim: bool = True
+    ) -> list[Cut]:
+        """The panels within a box that ``method`` found, without bare margins if ``trim``."""
+        if depth < _DEPTH and max(box[2] - box[0], box[3] - box[1]) >= 2 * _LEAST:
+            for page in islands.pages(self.within(box)):
+                mask = islands.off_page(self.within(box), page)
+                apart = self.apart(box, mask, page, depth)
+                if len(apart) > 1:
+                    return [cut for island in apart for cut in self.of_island(island, confidence, depth)]
+                if trim and max(page) > gutters.DARK:
+                    trimmed = islands.trimmed(mask, box)
+                    if islands.area(trimmed) < _MARGIN * islands.area(box):
+                        return self.panels(trimmed, method, confidence, depth + 1)
+            if self.pictured(box):
+                found = [(line, axis) for axis in (0, 1) if (line := self.lines(box, axis))]
+                for line, axis in sorted(found, key=lambda each: -each[0].confidence):
+                    cuts = self.along(line, axis, box, min(confidence, line.confidence), depth)
+                    if cuts:
+                        return cuts
+        return [Cut(box, method, confidence)]
+
+    def of_island(self, island: Island, confidence: float, depth: int) -> list[Cut]:
+        """The panels of an island: an image may be several that touch."""
+        if island.dense:
+            return self.panels(island.box, "gutter", min(confidence, _APART), depth + 1, trim=False)
+        return [Cut(island.box, "gutter", min(confidence, _GRAPHIC))]
+
+    def apart(self, box: PixelBox, mask: NDArray[np.uint8], page: Colour, depth: int) -> list[Island]:
+        """The panels that stand apart on a page of that colour; ``mask`` is 1 off the page."""
+        dark = max(page) <= gutters.DARK
+        if not islands.parted(mask, dark=dark):
+            return []
+        big, bits = islands.large(mask, self.least)
+        big = [_placed(each, box, islands.rim(mask.shape)) for each in big]
+        bits = [_placed(each, box, 0) for each in bits]
+        images = [each for each in big if each.image and self.shaped(each.box) and self.pictured(each.box)]
+        if page != islands.WHITE:
+            shown = sum(each.ink for each in images)
+            if shown < _INKED * sum(each.ink for each in [*big, *bits]):
+                return []
+            if dark and (shown < _FILLED * islands.area(box) or islands.gap(images) <= _HAIR):
+                return []
+        typical = float(np.median([islands.area(each.box) for each in images])) if images else 0.0
+        graphics = [
+            each
+            for each in big
+            if each not in images and self.shaped(each.box) and islands.area(each.box) >= _SLIGHT * typical
+        ]
+        bits += [each for each in big if each not in images and each not in graphics]
+        if not images and (depth or not (self.eager or islands.peers(graphics, self.side))):
+            return []
+        return islands.attach([*images, *graphics], bits, self.side)
+
+    def along(self, line: Lines, axis: int, box: PixelBox, confidence: float, depth: int) -> list[Cut]:
+        """The panels that lines cut a box into; none where one of them could not be a panel."""
+        x0, y0, x1, y1 = box
+        parts = [
+            (x0, y0 + a, x1, y0 + b) if axis else (x0 + a, y0, x0 + b, y1)
+            for a, b in line.parts(y1 - y0 if axis else x1 - x0)
+        ]
+        if 2 * sum(map(self.pictured, parts)) < len(parts):
+            return []
+        cuts = [cut for part in parts for cut in self.panels(part, line.method, confidence, depth + 1)]
+        return cuts if all(self.shaped(cut.box) for cut in cuts) else []
+
+    def lines(self, box: PixelBox, axis: int) -> Lines | None:
+        """The lines across a box: upright ones (axis 0) or level ones (axis 1)."""
+        grey = self.grey[box[1] : box[3], box[0] : box[2]]
+        if axis:
+            grey = np.ascontiguousarray(grey.T)
+        return lines.find(grey, max(self.least, round(_SHARE_WITHIN * grey.shape[1])), eager=self.eager)
+
+    def within(self, box: PixelBox) -> NDArray[np.uint8]:
+        """The picture in a box."""
+        return self.picture[box[1] : box[3], box[0] : box[2]]
+
+    def shaped(self, box: PixelBox) -> bool:
+        """A box can be a panel: large enough, no strip, not blank."""
+        width, height = box[2] - box[0], box[3] - box[1]
+        if min(width, height) < max(self.least, _LEAN * max(width, height)):
+            return False
+        return cv2.meanStdDev(self.grey[box[1] : box[3], box[0] : box[2]])[1].item() > _PLAIN
+
+    def pictured(self, box: PixelBox) -> bool:
+        """A box shows an image: not one colour, nor a drawing on one colour."""
+        grey = self.grey[box[1] : box[3], box[0] : box[2]]
+        counts = cv2.calcHist([np.ascontiguousarray(grey)], [0], None, [256], [0, 256]).ravel()
+        about = np.convolve(counts, np.ones(2 * _FLAT + 1), "same") / grey.size
+        mode = int(about.argmax())
+        return bool(about[mode] < (_BLANK if mode <= gutters.DARK else _DRAWN))
+
+
+def _placed(island: Island, box: PixelBox, rim: int) -> Island:
+    """An island of a box, in the picture's pixels; one that touches the box's rim goes to its edge."""
+    x0, y0, x1, y1 = island.box
+    width, height = box[2] - box[0], box[3] - box[1]
+    x0, y0 = (0 if x0 <= rim else x0), (0 if y0 <= rim else y0)
+    x1, y1 = (width if x1 >= width - rim else x1), (height if y1 >= height - rim else y1)
+    return replace(island, box=(box[0] + x0, box[1] + y0, box[0] + x1, box[1] + y1))
+
+
+def _scaled(box: PixelBox, across: float, down: float) -> PixelBox:
+    x0, y0, x1, y1 = box
+    return round(x0 * across), round(y0 * down), round(x1 * across), round(y1 * down)

@@ -1,0 +1,297 @@
+"""Islands: what stands apart on the white of a page, each a connected part of a picture with its box."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from covidct_curate.records import PixelBox
+
+Colour = tuple[int, int, int]
+WHITE, BLACK = (255, 255, 255), (0, 0, 0)
+PAPER = 250
+"""Least of the three colours from which on a pixel is bare page."""
+SIDE = 40
+"""Pixels: a shorter side is a strip of letters, an icon, a legend's key."""
+SHARE = 0.06
+"""The same as a share of the picture's longer side."""
+REACH = 0.08
+"""Share of the longer side within which a letter or mark belongs to a graphic."""
+_NOISE = 12
+"""Levels by which a page of another colour than white may differ from itself."""
+_RIM = 0.6
+"""Share of the rim that must have its colour."""
+_RIGHT = 2
+"""How much farther a mark on a graphic's right counts than one on its left: axes are named on the left."""
+_REACH, _TICK, _STRAIGHT = 6, 0.03, 0.6
+"""Pixels, and share of its box, within which a straight side begins (an axis' ticks stand out from it), and
+the share of its length that must."""
+_SPECK = 0.005
+"""Share of a row or column up to which what is not page is specks in a margin."""
+_SOLID, _BROKEN = 0.85, 0.5
+"""Share of a row or column that must be page for a gutter to be there: black, and any other page."""
+_DENSE = 0.55
+"""Share of its box that an image fills; lines and letters fill less."""
+_HOLLOW = 0.12
+"""Share of its box below which an island that others lie in is a frame round them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Island:
+    """A connected part of what is not white."""
+
+    box: PixelBox
+    ink: int
+    """Pixels that are not bare page."""
+    sides: tuple[bool, bool, bool, bool] = (False, False, False, False)
+    """Whether its left, top, right, bottom side begins at once along most of its length, as a picture's does."""
+
+    @property
+    def density(self) -> float:
+        """Share of the box that is not white."""
+        return self.ink / area(self.box)
+
+    @property
+    def straight(self) -> int:
+        """How many of its sides are straight."""
+        return sum(self.sides)
+
+    @property
+    def image(self) -> bool:
+        """Dense, and straight enough to be an image: a scan's body alone, a tissue, a lung is round."""
+        return self.dense and self.straight >= 3
+
+    @property
+    def dense(self) -> bool:
+        """It fills its box as an image does."""
+        return self.density >= _DENSE
+
+
+def area(box: PixelBox) -> int:
+    """Pixels in a box."""
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def overlap(one: PixelBox, other: PixelBox) -> int:
+    """Pixels two boxes share."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(width, 0) * max(height, 0)
+
+
+def union(boxes: Iterable[PixelBox]) -> PixelBox:
+    """The least box that holds all of them."""
+    x0, y0, x1, y1 = zip(*boxes, strict=True)
+    return min(x0), min(y0), max(x1), max(y1)
+
+
+def pages(picture: NDArray[np.uint8]) -> list[Colour]:
+    """The colours that panels may stand on: that of the picture's rim where it has one, white, black."""
+    ring = rim(picture.shape)
+    inner = picture[ring:-ring, ring:-ring]
+    if not inner.size:
+        return [WHITE]
+    edge = np.concatenate((inner[0], inner[-1], inner[:, 0], inner[:, -1])).astype(np.int16)
+    colour = np.median(edge, axis=0)
+    found = [WHITE, BLACK]
+    if (np.abs(edge - colour).max(axis=1) <= _NOISE).mean() >= _RIM:
+        own = int(colour[0]), int(colour[1]), int(colour[2])
+        own = WHITE if min(own) >= PAPER + 4 else own
+        found = [
+            own,
+            *(each for each in found if max(abs(a - b) for a, b in zip(own, each, strict=True)) > 2 * _NOISE),
+        ]
+    return found
+
+
+def rim(shape: Sequence[int]) -> int:
+    """Width in pixels of the rim in which a frame drawn round a whole picture lies."""
+    return max(1, min(6, round(0.006 * max(shape[:2])), min(shape[:2]) // 8))
+
+
+def off_page(picture: NDArray[np.uint8], page: Colour) -> NDArray[np.uint8]:
+    """1 where the picture has another colour than the page, 0 elsewhere and on the rim."""
+    noise = 255 - PAPER if page == WHITE else _NOISE
+    low, high = tuple(max(c - noise, 0) for c in page), tuple(min(c + noise, 255) for c in page)
+    mask = np.equal(cv2.inRange(picture, low, high), 0).view(np.uint8)
+    ring = rim(picture.shape)
+    mask[:ring] = mask[-ring:] = 0
+    mask[:, :ring] = mask[:, -ring:] = 0
+    return mask
+
+
+def parted(mask: NDArray[np.uint8], *, dark: bool) -> bool:
+    """The page shows along enough of some row or column within a mask for panels to stand apart there."""
+    share = _SOLID if dark else _BROKEN
+    for axis in (0, 1):
+        lines = mask.shape[1 - axis]
+        counts = cv2.reduce(mask, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel()
+        inner = counts[lines // 10 : lines - lines // 10]
+        if len(inner) and inner.min() <= (1 - share) * mask.shape[axis]:
+            return True
+    return False
+
+
+def trimmed(mask: NDArray[np.uint8], box: PixelBox) -> PixelBox:
+    """The part of a box that is left without margins of bare page; ``mask`` is that of the box."""
+    columns = np.flatnonzero(
+        cv2.reduce(mask, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() > _SPECK * mask.shape[0]
+    )
+    rows = np.flatnonzero(
+        cv2.reduce(mask, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() > _SPECK * mask.shape[1]
+    )
+    if not len(rows) or not len(columns):
+        return box
+    height, width = mask.shape
+    ring = rim(mask.shape)
+    x0, y0, x1, y1 = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    x0, y0 = (0 if x0 <= ring else x0), (0 if y0 <= ring else y0)
+    x1, y1 = (width if x1 >= width - ring else x1), (height if y1 >= height - ring else y1)
+    return box[0] + x0, box[1] + y0, box[0] + x1, box[1] + y1
+
+
+def gap(islands: Sequence[Island]) -> int:
+    """The least distance between two of them, in pixels; a large number without two."""
+    boxes = [island.box for island in islands]
+    return min(
+        (
+            max(one[0] - other[2], other[0] - one[2], one[1] - other[3], other[1] - one[3])
+            for number, one in enumerate(boxes)
+            for other in boxes[:number]
+        ),
+        default=1 << 30,
+    )
+
+
+def _sides(ink: NDArray[np.uint8]) -> tuple[bool, bool, bool, bool]:
+    down, across = (max(_REACH, round(_TICK * side)) for side in ink.shape)
+    left, right = ink[:, :across].max(axis=1), ink[:, -across:].max(axis=1)
+    top, bottom = ink[:down].max(axis=0), ink[-down:].max(axis=0)
+    return (
+        bool(left.mean() >= _STRAIGHT),
+        bool(top.mean() >= _STRAIGHT),
+        bool(right.mean() >= _STRAIGHT),
+        bool(bottom.mean() >= _STRAIGHT),
+    )
+
+
+def _find(mask: NDArray[np.uint8]) -> list[Island]:
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
+    return [
+        Island((int(x), int(y), int(x + w), int(y + h)), int(ink))
+        for x, y, w, h, ink in stats[1:].tolist()
+        if ink >= 4
+    ]
+
+
+def large(mask: NDArray[np.uint8], least: int) -> tuple[list[Island], list[Island]]:
+    """The islands of a mask of zeros and ones with sides of ``least`` pixels, and the bits beside them.
+
+    What lies within another is part of it, and what overlaps another is one with it; a hollow frame
+    round others is none.
+    """
+    big, bits = [], []
+    for island in _find(mask):
+        x0, y0, x1, y1 = island.box
+        if min(x1 - x0, y1 - y0) >= least:
+            big.append(replace(island, sides=_sides(mask[y0:y1, x0:x1])))
+        else:
+            bits.append(island)
+    big = [each for each in big if not _frames(each, big)]
+    return _merged(big), bits
+
+
+def _frames(island: Island, others: list[Island]) -> bool:
+    if island.density >= _HOLLOW:
+        return False
+    inside = [
+        other
+        for other in others
+        if other is not island
+        and other.straight >= 2
+        and overlap(other.box, island.box) >= 0.95 * area(other.box)
+    ]
+    return sum(area(o.box) for o in inside) >= 0.3 * area(island.box)
+
+
+def _merged(islands: list[Island]) -> list[Island]:
+    merged: list[Island] = []
+    for island in sorted(islands, key=lambda each: -area(each.box)):
+        again = True
+        while again:
+            again = False
+            for other in merged:
+                if _one(island, other):
+                    island = _both(island, other)
+                    merged.remove(other)
+                    again = True
+                    break
+        merged.append(island)
+    return merged
+
+
+def _one(island: Island, other: Island) -> bool:
+    """Two islands overlap, or are a picture's halves on a ground of the page's colour, such as two lungs."""
+    if overlap(island.box, other.box) >= 0.2 * min(area(island.box), area(other.box)):
+        return True
+    for axis in (0, 1):
+        first, last = sorted((island, other), key=lambda each: each.box[axis])
+        near = 0.08 * (last.box[axis + 2] - first.box[axis])
+        if (
+            last.box[axis] - first.box[axis + 2] <= near
+            and all(abs(first.box[n] - last.box[n]) <= near for n in (1 - axis, 3 - axis))
+            and not (first.sides[axis + 2] or last.sides[axis])
+            and first.dense
+            and last.dense
+        ):
+            return True
+    return False
+
+
+def _both(one: Island, other: Island) -> Island:
+    box = union((one.box, other.box))
+    sides = tuple(any(each.sides[n] and each.box[n] == box[n] for each in (one, other)) for n in range(4))
+    return Island(box, one.ink + other.ink, (sides[0], sides[1], sides[2], sides[3]))
+
+
+def peers(graphics: list[Island], side: int) -> bool:
+    """Graphics stand in rows or columns of their like, as panels do and a diagram's pieces do not."""
+    with_peers = sum(
+        area(one.box)
+        for one in graphics
+        if any(_peers(one.box, o.box, side) for o in graphics if o is not one)
+    )
+    return len(graphics) > 1 and with_peers >= 0.6 * sum(area(each.box) for each in graphics)
+
+
+def _peers(one: PixelBox, other: PixelBox, side: int) -> bool:
+    near = 0.05 * side
+    width, height, wide, high = one[2] - one[0], one[3] - one[1], other[2] - other[0], other[3] - other[1]
+    same_width, same_height = (
+        min(width, wide) >= 0.75 * max(width, wide),
+        min(height, high) >= 0.75 * max(height, high),
+    )
+    row = abs(one[1] - other[1]) <= near and abs(one[3] - other[3]) <= near and same_height
+    column = abs(one[0] - other[0]) <= near and abs(one[2] - other[2]) <= near and same_width
+    return row or column
+
+
+def attach(big: list[Island], bits: list[Island], side: int) -> list[Island]:
+    """The big islands, the graphics among them with the letters and marks beside them."""
+    if not bits or not big:
+        return big
+    boxes, small = np.array([island.box for island in big]), np.array([bit.box for bit in bits])
+    left, right = boxes[None, :, 0] - small[:, None, 2], small[:, None, 0] - boxes[None, :, 2]
+    down = np.maximum(boxes[None, :, 1] - small[:, None, 3], small[:, None, 1] - boxes[None, :, 3])
+    gap = np.hypot(np.maximum(np.maximum(left, _RIGHT * right), 0), np.maximum(down, 0))
+    owner = np.where(gap.min(axis=1) <= REACH * side, gap.argmin(axis=1), -1)
+    return [
+        replace(island, box=union((island.box, *(bits[n].box for n in np.flatnonzero(owner == index)))))
+        if not island.dense
+        else island
+        for index, island in enumerate(big)
+    ]

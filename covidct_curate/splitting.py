@@ -1,0 +1,311 @@
+"""Figures of the workspace to panels: all papers anew, those that wait for it, or one as a reviewer says.
+
+Workers read the pictures of a paper and write those of its panels into a temporary folder, beside links to
+the others; only this process touches the catalogue.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from covidct_curate import engine as engines
+from covidct_curate import metainfo
+from covidct_curate.catalog import Catalog, Connection, decisions, failures, figures, papers, storable
+from covidct_curate.catalog.failures import Failure
+from covidct_curate.catalog.figures import KeptFigure
+from covidct_curate.catalog.papers import KeptPaper, Stage
+from covidct_curate.errors import ChoiceError, CurateError, NoFigure, WorkspaceError, in_words
+from covidct_curate.panels.choice import Choice, read_choice
+from covidct_curate.panels.figure import STAGE_VERSION, split_figure, wholes
+from covidct_curate.records import Decision, Extraction, Figure
+from covidct_curate.report import Meter, Progress, Report, Result
+from covidct_curate.workspace import Workspace
+
+PANELS = Stage("panels", STAGE_VERSION, settings="")
+"""Panels, their labels and subcaptions. No option changes what they are; decisions do."""
+
+FIELD = "panels"
+"""The field of a figure that a reviewer's grid or boxes decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """How many work, for how long at most on one paper, and where."""
+
+    jobs: int | None = None
+    timeout: float = 300
+    engine: str = "local"
+
+    @property
+    def count(self) -> int:
+        """``jobs``, or one for each processor we may use."""
+        if self.jobs is not None:
+            return self.jobs
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One figure for a worker."""
+
+    figure: Figure
+    choice: Choice | None
+    again: bool
+    """To be split; else it stays as it is."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SplitJob:
+    """The figures of one paper for a worker."""
+
+    sha256: str
+    folder: Path
+    """Where the paper's pictures lie."""
+    out: Path
+    """The folder to make and to write pictures into."""
+    tasks: tuple[Task, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """What splitting the figures of one paper gave."""
+
+    figures: tuple[Figure, ...]
+    notes: tuple[str, ...] = ()
+
+
+def split(
+    workspace: Path,
+    *,
+    jobs: int | None = None,
+    timeout: float = 300,
+    engine: str = "local",
+    progress: Callable[[Progress], None] | None = None,
+) -> Report:
+    """Split the figures of all current papers of a workspace anew, as reviewers decided or by their pixels.
+
+    Options, report and errors are those of `covidct_curate.pipeline.extract`.
+    """
+    place = Workspace(workspace)
+    with _opened(place) as catalog:
+        with catalog.snapshot() as db:
+            current = [paper for paper in papers.every(db) if not paper.superseded]
+        results = {}
+        workers, meter = Workers(jobs, timeout, engine), Meter(progress)
+        for paper, result in split_papers(place, catalog, current, workers, meter):
+            results[paper.sha256] = result
+            _remember(place, catalog, paper, result)
+        sheet = metainfo.write(place, catalog)
+        place.clear()
+    return Report(tuple(results[paper.sha256] for paper in current), sheet)
+
+
+def decide(workspace: Path, uid: str, choice: Choice, *, reviewer: str, timeout: float = 300) -> Report:
+    """Take down a reviewer's panels of the figure with that uid, and split it accordingly.
+
+    ``choice`` is in pixels of the figure's first whole picture. The decision and what comes of it are stored
+    together or not at all. Raises `NoFigure` when there is no such figure or it has no picture,
+    `ChoiceError` when the choice does not fit it, and `WorkspaceError` when the workspace cannot be used.
+    """
+    if not reviewer.strip():
+        raise ChoiceError("a decision needs its reviewer's name")
+    place = Workspace(workspace)
+    with _opened(place) as catalog:
+        with catalog.snapshot() as db:
+            paper, kept = _find(db, uid)
+            basis = decisions.standing(db, FIELD).get(uid)
+            waits = paper.sha256 in papers.unsplit(db, PANELS)
+        whole = next(iter(wholes(kept.figure)), None)
+        if whole is None:
+            raise NoFigure(f"{uid}: this figure has no picture to split; see curate list figures")
+        size = whole.width, whole.height
+        choice.check(size)
+        decision = Decision(
+            uid=uid,
+            field=FIELD,
+            value=replace(choice, size=size).value(),
+            based_on=basis[0] if basis else None,
+            reviewer=storable(reviewer.strip()) or "",
+            at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            client="curate split",
+        )
+        decided = _Decided(decision, choice, alone=not waits)
+        ((_, result),) = split_papers(place, catalog, [paper], Workers(1, timeout), Meter(None), decided)
+        sheet = metainfo.write(place, catalog)
+        place.clear()
+    return Report((result,), sheet)
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """A decision about to be taken down."""
+
+    decision: Decision
+    choice: Choice
+    alone: bool
+    """The paper's other figures stay as they are."""
+
+
+def login_name() -> str:
+    """The name under which somebody is at this computer. Raises `ChoiceError` where there is none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        raise ChoiceError("nobody knows who you are here; name yourself with --reviewer NAME") from None
+
+
+def split_papers(
+    place: Workspace,
+    catalog: Catalog,
+    wanted: Sequence[KeptPaper],
+    workers: Workers,
+    meter: Meter,
+    decided: _Decided | None = None,
+) -> Iterator[tuple[KeptPaper, Result]]:
+    """Split the figures of papers and take down what that gives, paper by paper as they are ready."""
+    by_file = {paper.sha256: paper for paper in wanted}
+    meter.expect(len(wanted))
+    jobs = (_job(place, catalog, paper, decided) for paper in wanted)
+    with closing(engines.run(work, jobs, workers.count, workers.timeout, engine=workers.engine)) as outcomes:
+        for outcome in outcomes:
+            paper = by_file[outcome.item.sha256]
+            result = _record(place, catalog, paper, outcome, decided)
+            meter.count(None if result.status == "failed" else 0)
+            yield paper, result
+
+
+def work(job: SplitJob) -> Split | str:
+    """Split the figures of one paper (in a worker): what it gave, or in plain words why it gave nothing."""
+    try:
+        job.out.mkdir(exist_ok=True)
+        found: list[Figure] = []
+        notes: list[str] = []
+        for task in job.tasks:
+            for picture in task.figure.pictures:
+                if picture.role != "panel" or not task.again:
+                    _bring(job.folder / picture.file, job.out / picture.file)
+            figure = task.figure
+            if task.again:
+                figure, said = split_figure(figure, job.out, task.choice)
+                notes += said
+            found.append(figure)
+    except (CurateError, OSError) as error:
+        return in_words(error)
+    return Split(tuple(found), tuple(notes))
+
+
+def split_extraction(extraction: Extraction, folder: Path) -> Extraction:
+    """Split the figures of a fresh extraction whose pictures lie in ``folder``."""
+    found = [split_figure(figure, folder) for figure in extraction.figures]
+    notes = tuple(note for _, said in found for note in said)
+    return replace(extraction, figures=tuple(figure for figure, _ in found), panel_notes=notes)
+
+
+@contextmanager
+def _opened(place: Workspace) -> Iterator[Catalog]:
+    """The catalogue of a workspace that is there, with other runs kept out."""
+    Catalog(place.catalog).close()
+    with place.locked(), Catalog(place.catalog) as catalog:
+        with catalog.snapshot() as db:
+            committed = papers.folders(db)
+        place.recover(committed)
+        yield catalog
+
+
+def _find(db: Connection, uid: str) -> tuple[KeptPaper, KeptFigure]:
+    by_paper = figures.by_paper(db)
+    for paper in papers.every(db):
+        for kept in by_paper[paper.uid]:
+            if kept.uid == uid:
+                return paper, kept
+            if any(one.uid == uid for one in kept.pictures):
+                raise NoFigure(f"{uid}: this is the uid of a picture; that of its figure is {kept.uid}")
+    raise NoFigure(f"{uid}: no figure has this uid; see curate list figures")
+
+
+def _job(place: Workspace, catalog: Catalog, paper: KeptPaper, decided: _Decided | None) -> SplitJob:
+    with catalog.snapshot() as db:
+        found = figures.of_file(db, paper.sha256)
+        standing = decisions.standing(db, FIELD)
+    choices = {uid: read_choice(value) for uid, (_, value) in standing.items()}
+    alone = None
+    if decided is not None:
+        choices[decided.decision.uid] = decided.choice
+        alone = decided.decision.uid if decided.alone else None
+    tasks = tuple(Task(kept.figure, choices.get(kept.uid), alone in (None, kept.uid)) for kept in found)
+    staging = place.staging(paper.sha256).absolute()
+    return SplitJob(paper.sha256, (place.root / paper.folder).absolute(), staging, tasks)
+
+
+def _record(
+    place: Workspace,
+    catalog: Catalog,
+    paper: KeptPaper,
+    outcome: engines.Outcome[SplitJob, Split | str],
+    decided: _Decided | None,
+) -> Result:
+    """Take down what one paper gave, all of it or nothing."""
+    found, staging = outcome.value, outcome.item.out
+    with place.settled(staging.name, committed(catalog, paper.folder)):
+        try:
+            if not isinstance(found, Split):
+                raise CurateError(found or outcome.error or "the worker gave no result")
+            with catalog.transaction() as db:
+                if decided is not None:
+                    decisions.append(db, decided.decision)
+                moves = papers.store_panels(
+                    db,
+                    found.figures,
+                    found.notes,
+                    sha256=paper.sha256,
+                    staging=staging.name,
+                    stage=None if decided is not None and decided.alone else PANELS,
+                    seconds=outcome.seconds,
+                )
+                failures.clear(db, paper.sha256)
+                place.place(staging, paper.folder, moves.names, moves.retired)
+        except Exception as error:
+            # Pictures come from hostile files: whatever they break, they cost their own paper only.
+            return Result(paper.source, "failed", in_words(error), PANELS.name)
+    return Result(paper.source, "done", panels=sum(len(figure.panels) for figure in found.figures))
+
+
+def committed(catalog: Catalog, folder: str) -> Callable[[], Mapping[str, str]]:
+    """Asks the catalogue from which temporary folder the pictures in ``folder`` came."""
+
+    def ask() -> Mapping[str, str]:
+        with catalog.snapshot() as db:
+            return papers.folders(db, folder)
+
+    return ask
+
+
+def _remember(place: Workspace, catalog: Catalog, paper: KeptPaper, result: Result) -> None:
+    """Take a failure down; on a full disk it is in the report alone."""
+    if result.status != "failed":
+        return
+    try:
+        with catalog.transaction() as db:
+            folder = (place.root / paper.folder).absolute()
+            failures.put(db, folder, Failure(paper.source, result.stage, result.note), paper.sha256)
+    except WorkspaceError:
+        return
+
+
+def _bring(file: Path, to: Path) -> None:
+    """Link a picture into a temporary folder, or copy it where the disk has no links."""
+    try:
+        to.hardlink_to(file)
+    except FileNotFoundError:
+        raise CurateError(f"{file.name} is gone from {file.parent}; extract its PDF again") from None
+    except OSError:
+        shutil.copyfile(file, to)
