@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from covidct_curate.panels import gutters, islands, lines
 from covidct_curate.panels.islands import Colour, Island
+from covidct_curate.panels.kind import kind_of
 from covidct_curate.panels.lines import Lines
 from covidct_curate.panels.order import in_order
 from covidct_curate.records import Kind, Method, PixelBox
@@ -32,6 +33,13 @@ _SLIGHT = 0.2
 _FLAT, _DRAWN, _BLANK = 3, 0.6, 0.97
 """Grey levels about one; share of pixels within them from which on an image is a drawing on one colour; the
 same for black, which may be the surround of a scan."""
+_EVEN_GROUND = 0.72
+"""Share of the pixels between black and white that equal their neighbours from which on it is a drawing."""
+_PAPER = 245
+_BLOCK = 0.08
+"""Share of the figure below which a filled box of a drawing is no panel: a step in a flow chart, a bar."""
+_ROUND = 0.5
+"""Least ratio of the sides of a filled box and an image in its row: a body on white is less high than a scan."""
 _PLAIN = 8.0
 """Standard deviation of grey up to which a box shows nothing."""
 _INKED, _FILLED = 0.8, 0.3
@@ -127,9 +135,19 @@ class _Figure:
         return apart and sum(map(islands.area, parts)) >= _COVERED * islands.area(islands.union(parts))
 
     def panels(
-        self, box: PixelBox, method: Method, confidence: float, depth: int, *, trim: bool = True
+        self,
+        box: PixelBox,
+        method: Method,
+        confidence: float,
+        depth: int,
+        *,
+        trim: bool = True,
+        image: bool = False,
     ) -> list[Cut]:
-        """The panels within a box that ``method`` found, without bare margins if ``trim``."""
+        """The panels within a box that ``method`` found.
+
+        ``trim``: without its bare margins. ``image``: it is known to be no drawing.
+        """
         if depth < _DEPTH and max(box[2] - box[0], box[3] - box[1]) >= 2 * _LEAST:
             for page in islands.pages(self.within(box)):
                 mask = islands.off_page(self.within(box), page)
@@ -144,13 +162,13 @@ class _Figure:
                 found = [(line, axis) for axis in (0, 1) if (line := self.lines(box, axis))]
                 for line, axis in sorted(found, key=lambda each: -each[0].confidence):
                     cuts = self.along(line, axis, box, min(confidence, line.confidence), depth)
-                    if cuts:
+                    if cuts and (image or kind_of(self.within(box)) != "graphic"):
                         return cuts
         return [Cut(box, method, confidence)]
 
     def of_island(self, island: Island, confidence: float, depth: int) -> list[Cut]:
         """The panels of an island: an image may be several that touch."""
-        if island.dense:
+        if island.dense and self.pictured(island.box):
             return self.panels(island.box, "gutter", min(confidence, _APART), depth + 1, trim=False)
         return [Cut(island.box, "gutter", min(confidence, _GRAPHIC))]
 
@@ -170,15 +188,22 @@ class _Figure:
             if dark and (shown < _FILLED * islands.area(box) or islands.gap(images) <= _HAIR):
                 return []
         typical = float(np.median([islands.area(each.box) for each in images])) if images else 0.0
-        graphics = [
-            each
-            for each in big
-            if each not in images and self.shaped(each.box) and islands.area(each.box) >= _SLIGHT * typical
-        ]
+        graphics = [each for each in big if each not in images and self.graphic(each, images, typical)]
         bits += [each for each in big if each not in images and each not in graphics]
         if not images and (depth or not (self.eager or islands.peers(graphics, self.side))):
             return []
         return islands.attach([*images, *graphics], bits, self.side)
+
+    def graphic(self, island: Island, images: list[Island], typical: float) -> bool:
+        """An island that is no image can be a panel beside images of a ``typical`` area."""
+        if not self.shaped(island.box) or islands.area(island.box) < _SLIGHT * typical:
+            return False
+        # A filled box may be a step of a flow chart or a bar, unless it stands in a row of images.
+        return (
+            not island.dense
+            or islands.area(island.box) >= _BLOCK * self.grey.size
+            or any(islands.in_line(island.box, each.box, self.side, like=_ROUND) for each in images)
+        )
 
     def along(self, line: Lines, axis: int, box: PixelBox, confidence: float, depth: int) -> list[Cut]:
         """The panels that lines cut a box into; none where one of them could not be a panel."""
@@ -189,7 +214,7 @@ class _Figure:
         ]
         if 2 * sum(map(self.pictured, parts)) < len(parts):
             return []
-        cuts = [cut for part in parts for cut in self.panels(part, line.method, confidence, depth + 1)]
+        cuts = [cut for part in parts for cut in self.panels(part, line.method, confidence, depth + 1, image=True)]
         return cuts if all(self.shaped(cut.box) for cut in cuts) else []
 
     def lines(self, box: PixelBox, axis: int) -> Lines | None:
@@ -211,12 +236,21 @@ class _Figure:
         return cv2.meanStdDev(self.grey[box[1] : box[3], box[0] : box[2]])[1].item() > _PLAIN
 
     def pictured(self, box: PixelBox) -> bool:
-        """A box shows an image: not one colour, nor a drawing on one colour."""
+        """A box shows an image: not one colour, nor a drawing on one colour or of even colours."""
         grey = self.grey[box[1] : box[3], box[0] : box[2]]
         counts = cv2.calcHist([np.ascontiguousarray(grey)], [0], None, [256], [0, 256]).ravel()
         about = np.convolve(counts, np.ones(2 * _FLAT + 1), "same") / grey.size
         mode = int(about.argmax())
-        return bool(about[mode] < (_BLANK if mode <= gutters.DARK else _DRAWN))
+        return bool(about[mode] < (_BLANK if mode <= gutters.DARK else _DRAWN)) and not _even(grey)
+
+
+def _even(grey: NDArray[np.uint8]) -> bool:
+    """Most of what is neither black nor white is even, as no scan or photograph is."""
+    here, left, above = grey[1:, 1:], grey[1:, :-1], grey[:-1, 1:]
+    between = cv2.inRange(here, gutters.DARK, _PAPER)
+    step = cv2.max(cv2.absdiff(here, left), cv2.absdiff(here, above))
+    same = cv2.countNonZero(cv2.bitwise_and(cv2.inRange(step, 0, 1), between))
+    return same > _EVEN_GROUND * max(cv2.countNonZero(between), 1)
 
 
 def _placed(island: Island, box: PixelBox, rim: int) -> Island:

@@ -30,6 +30,11 @@ _RIGHT = 2
 _REACH, _TICK, _STRAIGHT = 6, 0.03, 0.6
 """Pixels, and share of its box, within which a straight side begins (an axis' ticks stand out from it), and
 the share of its length that must."""
+_LINED = 0.6
+"""Share of the graphics' area that must stand in rows or columns."""
+_OFF, _LIKE = 0.04, 0.75
+"""Share of a picture's longer side by which the middles of boxes in line may be off, and the least ratio of
+their sizes."""
 _SPECK = 0.005
 """Share of a row or column up to which what is not page is specks in a margin."""
 _SOLID, _BROKEN = 0.85, 0.5
@@ -260,24 +265,25 @@ def _both(one: Island, other: Island) -> Island:
 
 def peers(graphics: list[Island], side: int) -> bool:
     """Graphics stand in rows or columns of their like, as panels do and a diagram's pieces do not."""
-    with_peers = sum(
+    lined = sum(
         area(one.box)
         for one in graphics
-        if any(_peers(one.box, o.box, side) for o in graphics if o is not one)
+        if any(in_line(one.box, other.box, side) for other in graphics if other is not one)
     )
-    return len(graphics) > 1 and with_peers >= 0.6 * sum(area(each.box) for each in graphics)
+    return len(graphics) > 1 and lined >= _LINED * sum(area(each.box) for each in graphics)
 
 
-def _peers(one: PixelBox, other: PixelBox, side: int) -> bool:
-    near = 0.05 * side
-    width, height, wide, high = one[2] - one[0], one[3] - one[1], other[2] - other[0], other[3] - other[1]
-    same_width, same_height = (
-        min(width, wide) >= 0.75 * max(width, wide),
-        min(height, high) >= 0.75 * max(height, high),
-    )
-    row = abs(one[1] - other[1]) <= near and abs(one[3] - other[3]) <= near and same_height
-    column = abs(one[0] - other[0]) <= near and abs(one[2] - other[2]) <= near and same_width
-    return row or column
+def in_line(one: PixelBox, other: PixelBox, side: int, *, like: float = _LIKE) -> bool:
+    """Two boxes stand in a row and are of one height, or in a column and of one width.
+
+    ``side``: the longer side of their picture. ``like``: least ratio of their heights or widths.
+    """
+    for axis in (0, 1):
+        size, other_size = one[axis + 2] - one[axis], other[axis + 2] - other[axis]
+        off = abs(one[axis] + one[axis + 2] - other[axis] - other[axis + 2]) / 2
+        if off <= _OFF * side and min(size, other_size) >= like * max(size, other_size):
+            return True
+    return False
 
 
 def attach(big: list[Island], bits: list[Island], side: int) -> list[Island]:
