@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from covidct_curate.panels import glyphs
+from covidct_curate.panels import glyphs, naming, spots, tokens
 
 Picture = NDArray[np.uint8]
 Boxes = list[tuple[int, int, int, int]]
@@ -56,7 +56,7 @@ def write(
     return np.array(image)
 
 
-def texts(labels: list[glyphs.Letter | None]) -> list[str | None]:
+def texts(labels: list[naming.Letter | None]) -> list[str | None]:
     return [label.text if label else None for label in labels]
 
 
@@ -88,7 +88,7 @@ def test_each_style(
         expected.append(letter)
         text = form.replace("A", letter).replace("a", letter)
         picture = write(picture, text, (x + offset[0], y + offset[1]), colour, box=box)
-    labels = glyphs.read_labels(picture, boxes)
+    labels = naming.read_labels(picture, boxes)
     assert texts(labels) == expected
     for label, (x, y, _, _) in zip(labels, boxes, strict=True):
         assert label is not None
@@ -102,30 +102,30 @@ def test_letters_in_white_discs() -> None:
     for k, (x, y, _, _) in enumerate(boxes):
         cv2.circle(picture, (x + 28, y + 28), 24, WHITE, -1)
         picture = write(picture, "ABC"[k], (x + 19, y + 11), BLACK)
-    assert texts(glyphs.read_labels(picture, boxes)) == list("ABC")
+    assert texts(naming.read_labels(picture, boxes)) == list("ABC")
 
 
 def test_letters_run_over_rows() -> None:
     picture, boxes = figure(3, 2)
     for k, (x, y, _, _) in enumerate(boxes):
         picture = write(picture, "ABCDEF"[k], (x + 8, y + 6), WHITE)
-    assert texts(glyphs.read_labels(picture, boxes)) == list("ABCDEF")
+    assert texts(naming.read_labels(picture, boxes)) == list("ABCDEF")
     turned = [boxes[k] for k in (5, 0, 3, 1, 4, 2)]
-    assert texts(glyphs.read_labels(picture, turned)) == list("FADBEC")
+    assert texts(naming.read_labels(picture, turned)) == list("FADBEC")
 
 
 def test_letters_run_down_columns() -> None:
     picture, boxes = figure(2, 2)
     for k, (x, y, _, _) in enumerate(boxes):
         picture = write(picture, "ACBD"[k], (x + 8, y + 6), WHITE)
-    assert texts(glyphs.read_labels(picture, boxes)) == list("ACBD")
+    assert texts(naming.read_labels(picture, boxes)) == list("ACBD")
 
 
 def test_a_number_behind_the_letter() -> None:
     picture, boxes = figure(2, 2)
     for k, (x, y, _, _) in enumerate(boxes):
         picture = write(picture, ("A1", "A2", "B1", "B2")[k], (x + 8, y + 6), WHITE)
-    assert texts(glyphs.read_labels(picture, boxes)) == ["A1", "A2", "B1", "B2"]
+    assert texts(naming.read_labels(picture, boxes)) == ["A1", "A2", "B1", "B2"]
 
 
 def test_one_letter_under_a_row_of_three() -> None:
@@ -133,7 +133,7 @@ def test_one_letter_under_a_row_of_three() -> None:
     for k in (1, 4):
         x, y = boxes[k][0], boxes[k][3]
         picture = write(picture, "(a)" if k == 1 else "(b)", (x + 130, y + 12), BLACK, 24)
-    assert texts(glyphs.read_labels(picture, boxes)) == ["a"] * 3 + ["b"] * 3
+    assert texts(naming.read_labels(picture, boxes)) == ["a"] * 3 + ["b"] * 3
 
 
 def test_boxes_somewhat_off() -> None:
@@ -142,7 +142,7 @@ def test_boxes_somewhat_off() -> None:
         picture = write(picture, "ABC"[k], (x + 8, y + 6), WHITE)
     rng = np.random.default_rng(2)
     off = [tuple(int(v) for v in np.array(box) + rng.integers(-9, 10, 4)) for box in boxes]
-    assert texts(glyphs.read_labels(picture, off)) == list("ABC")  # type: ignore[arg-type]
+    assert texts(naming.read_labels(picture, off)) == list("ABC")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("quality", [60, 80])
@@ -153,26 +153,26 @@ def test_jpeg(quality: int) -> None:
     coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
     assert decoded is not None
-    assert texts(glyphs.read_labels(decoded.astype(np.uint8), boxes)) == list("ABC")
+    assert texts(naming.read_labels(decoded.astype(np.uint8), boxes)) == list("ABC")
 
 
 def test_no_letter_no_label() -> None:
     picture, boxes = figure(3)
-    assert glyphs.read_labels(picture, boxes) == [None] * 3
+    assert naming.read_labels(picture, boxes) == [None] * 3
 
 
 def test_words_are_no_labels() -> None:
     picture, boxes = figure(3)
     for k, (x, y, _, _) in enumerate(boxes):
         picture = write(picture, ("Aorta", "Before", "Chest CT")[k], (x + 8, y + 6), WHITE)
-    assert glyphs.read_labels(picture, boxes) == [None] * 3
+    assert naming.read_labels(picture, boxes) == [None] * 3
 
 
 def test_side_markers_are_no_labels() -> None:
     picture, boxes = figure(3)
     for x, y, _, _ in boxes:
         picture = write(picture, "R", (x + 8, y + 130), WHITE)
-    assert glyphs.read_labels(picture, boxes) == [None] * 3
+    assert naming.read_labels(picture, boxes) == [None] * 3
 
 
 def test_a_letter_nobody_can_read() -> None:
@@ -180,17 +180,66 @@ def test_a_letter_nobody_can_read() -> None:
     for k, (x, y, _, _) in enumerate(boxes):
         picture = write(picture, "AB"[k], (x + 10, y + 8), (40, 40, 40), 9)
         picture[y : y + 40, x : x + 40] = cv2.GaussianBlur(picture[y : y + 40, x : x + 40], (0, 0), 4)
-    assert glyphs.read_labels(picture, boxes) == [None, None]
+    assert naming.read_labels(picture, boxes) == [None, None]
 
 
-def test_find_letters() -> None:
-    picture, boxes = figure(2)
-    for k, (x, y, _, _) in enumerate(boxes):
-        picture = write(picture, "(a)" if k == 0 else "(b)", (x + 130, y + 310), BLACK)
-    found = [letter for letter in glyphs.find_letters(picture) if letter.box[1] > boxes[0][3]]
-    assert sorted(letter.text for letter in found) == ["a", "b"]
-    assert all(35 > letter.box[3] - letter.box[1] > 15 for letter in found)
-    assert glyphs.find_letters(picture) == glyphs.find_letters(picture.copy())
+def test_spots_are_found_with_their_boxes() -> None:
+    grey = np.full((120, 200), 255, np.uint8)
+    grey[40:60, 30:34] = grey[56:60, 30:45] = 0
+    grey[:, 150:] = 90
+    grey[70:90, 170:180] = grey[70:74, 165:185] = 250
+    seen = spots.spots_of(grey)
+    found = dict(zip(map(tuple, seen.boxes.tolist()), seen.bright.tolist(), strict=True))
+    assert found.pop((30, 40, 45, 60)) is False
+    assert found.pop((165, 70, 185, 90)) is True
+    patch = seen.patches[seen.boxes[:, 0].tolist().index(30)]
+    assert (
+        patch.shape == (spots.PATCH, spots.PATCH) and patch[:, :4].max() == 1 and patch[3:9, 10:].max() == 0
+    )
+    near = np.zeros(grey.shape, bool)
+    near[:, 100:] = True
+    assert (30, 40, 45, 60) not in map(tuple, spots.spots_of(grey, near).boxes.tolist())
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (7, 3)], ids=lambda s: f"{s[0]}x{s[1]}")
+def test_no_spots_where_there_is_no_room(shape: tuple[int, int]) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    assert spots.spots_of(noise).boxes.shape == (0, 4)
+    assert glyphs.classify(spots.spots_of(noise)).shape == (0, len(glyphs.CLASSES) + 1)
+
+
+@pytest.mark.parametrize("char", "ABEKTbdgk2478")
+def test_a_spot_says_its_letter(char: str) -> None:
+    picture = write(np.full((60, 60, 3), 255, np.uint8), char, (20, 12), BLACK)
+    seen = spots.spots_of(picture[..., 0])
+    odds = glyphs.classify(seen)
+    assert np.allclose(odds.sum(axis=1), 1, atol=1e-4)
+    dark = np.flatnonzero(~seen.bright)
+    largest = dark[(seen.boxes[dark, 2:] - seen.boxes[dark, :2]).prod(axis=1).argmax()]
+    assert glyphs.CLASSES[int(odds[largest, :-1].argmax())] == char
+
+
+@pytest.mark.parametrize("bottom", [24, 12], ids=["with height", "without height"])
+def test_letters_known_as_text(bottom: int) -> None:
+    boxes: Boxes = [(0, 0, 300, 300), (320, 0, 620, 300)]
+    known = [
+        tokens.printed(key, "", (box[0] + 10, 12, box[0] + 20, bottom), bracket=False)
+        for key, box in zip("AB", boxes, strict=True)
+    ]
+    assert texts(naming.assign(known, boxes)) == ["A", "B"]
+    assert naming.assign([], boxes) == [None, None]
+
+
+def test_brackets_that_agree_need_not_be_clear() -> None:
+    boxes: Boxes = [(k % 3 * 320, k // 3 * 360, k % 3 * 320 + 300, k // 3 * 360 + 300) for k in range(12)]
+    seen = []
+    for key, row, sure in (("a", 1, 0.87), ("b", 3, 0.37)):
+        odds = [0.0] * len(tokens.KEYS)
+        odds[tokens.KEYS.index(key)] = sure
+        box = (460, row * 360 + 310, 480, row * 360 + 328)
+        seen.append(tokens.Token(tuple(odds), -1.0, "", box, 14.4, bracket=True))
+    assert texts(naming.assign(seen, boxes)) == ["a"] * 6 + ["b"] * 6
+    assert texts(naming.assign(seen[1:], boxes)) == [None] * 12
 
 
 @pytest.mark.parametrize(
@@ -202,19 +251,18 @@ def test_odd_pictures(shape: tuple[int, int], level: int) -> None:
     grey = np.full(shape, level, np.int64) if level >= 0 else rng.integers(0, 256, shape)
     picture = np.repeat(grey[..., None], 3, 2).astype(np.uint8)
     box = (0, 0, shape[1], shape[0])
-    assert glyphs.read_labels(picture, [box]) == [None]
-    assert glyphs.read_labels(picture, []) == []
-    assert glyphs.find_letters(grey.astype(np.uint8)) == [] or level == -1
+    assert naming.read_labels(picture, [box]) == [None]
+    assert naming.read_labels(picture, []) == []
 
 
 def test_boxes_beyond_the_picture() -> None:
     picture, _ = figure(1)
-    assert glyphs.read_labels(picture, [(-50, -50, 9000, 9000), (5, 5, 5, 5)]) == [None, None]
+    assert naming.read_labels(picture, [(-50, -50, 9000, 9000), (5, 5, 5, 5)]) == [None, None]
 
 
 def test_noise_says_nothing() -> None:
     noise = np.random.default_rng(1).integers(0, 256, (600, 900, 3)).astype(np.uint8)
-    assert glyphs.read_labels(noise, [(0, 0, 450, 600), (450, 0, 900, 600)]) == [None, None]
+    assert naming.read_labels(noise, [(0, 0, 450, 600), (450, 0, 900, 600)]) == [None, None]
 
 
 def test_a_large_figure() -> None:
@@ -225,7 +273,7 @@ def test_a_large_figure() -> None:
     large = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC).astype(np.uint8)
     assert large.shape[0] * large.shape[1] > 14_000_000
     begun = time.monotonic()
-    labels = glyphs.read_labels(
+    labels = naming.read_labels(
         large, [(x * factor, y * factor, u * factor, v * factor) for x, y, u, v in boxes]
     )
     assert time.monotonic() - begun < 60

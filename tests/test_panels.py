@@ -11,20 +11,22 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from benchmarks.panels import overlaps, score
-from covidct_curate.panels.cascade import Cut, Hints, split
+from covidct_curate.panels.cascade import Hints, split
 from tests.compounds import PixelBox, Spec, compose, draw_spec
 from tests.compounds.graphics import DRAWN as GRAPHICS
 from tests.compounds.images import DRAWN as IMAGES
-from tests.compounds.images import fitted, rgb
+from tests.compounds.images import rgb
 from tests.compounds.ink import arrow, write
 from tests.manuscripts import Pixels, phantom_ct
-from tests.manuscripts.phantom import coloured
 
 WHITE, BLACK, GREY, BLUE = (255, 255, 255), (0, 0, 0), (128, 128, 128), (40, 90, 170)
 Colour = tuple[int, int, int]
 Boxes = list[PixelBox]
+NOTHING = Hints()
+"""What the page and the caption say of a loose picture."""
 
 
 def ct(seed: int = 0, high: int = 200, wide: int = 240) -> Pixels:
@@ -35,6 +37,16 @@ def crop(seed: int = 0, high: int = 200, wide: int = 240) -> Pixels:
     """The middle of a slice: tissue and lung up to all four edges."""
     large = ct(seed, 2 * high, 2 * wide)
     return np.ascontiguousarray(large[high // 2 : -(high // 2), wide // 2 : -(wide // 2)])
+
+
+def grainy(image: NDArray[np.float32]) -> Pixels:
+    """A grey image as a scanner gives it, in RGB."""
+    grain = np.random.default_rng(0).normal(0, 4, image.shape)
+    return rgb(np.clip(image + grain, 0, 255).astype(np.uint8))
+
+
+def windowed(picture: Pixels, gain: float, offset: float) -> Pixels:
+    return grainy(picture[..., 0] * np.float32(gain) + np.float32(offset))
 
 
 def drawn(kind: str, high: int = 200, wide: int = 240, seed: int = 0) -> Pixels:
@@ -66,13 +78,19 @@ def grid(columns: int = 2, rows: int = 2, **how: object) -> tuple[Pixels, Boxes]
     return laid(slices, **how)  # type: ignore[arg-type]
 
 
-def boxes_of(picture: Pixels, hints: Hints = Hints()) -> Boxes:
+def boxes_of(picture: Pixels, hints: Hints = NOTHING) -> Boxes:
     return [cut.box for cut in split(picture, hints=hints)]
 
 
 def near(found: Boxes, true: Boxes, within: float = 4) -> bool:
     """As many boxes, in the same order, no side off by more than so many pixels."""
-    return len(found) == len(true) and bool(np.abs(np.array(found) - np.array(true)).max() <= within)
+    if len(found) != len(true):
+        return False
+    return all(
+        abs(a - b) <= within
+        for one, other in zip(found, true, strict=True)
+        for a, b in zip(one, other, strict=True)
+    )
 
 
 def stored(picture: Pixels, quality: int) -> Pixels:
@@ -81,7 +99,8 @@ def stored(picture: Pixels, quality: int) -> Pixels:
 
 
 def inside(picture: Pixels, box: PixelBox) -> bool:
-    return 0 <= box[0] < box[2] <= picture.shape[1] and 0 <= box[1] < box[3] <= picture.shape[0]
+    high, wide = picture.shape[:2]
+    return bool(0 <= box[0] < box[2] <= wide and 0 <= box[1] < box[3] <= high)
 
 
 # gutters -----------------------------------------------------------------------------------------------
@@ -103,8 +122,8 @@ def test_gutters_have_any_colour(colour: Colour, margin: int) -> None:
 
 @pytest.mark.parametrize("colour", [WHITE, GREY, BLUE], ids=["white", "grey", "blue"])
 def test_a_gutter_may_be_three_pixels_wide(colour: Colour) -> None:
-    crops = [[crop(2 * row + column) for column in range(2)] for row in range(2)]
-    picture, boxes = laid(crops, 3, colour)
+    one, other = crop(0), windowed(crop(1), 0.6, 60)
+    picture, boxes = laid([[one, other], [windowed(crop(2), 0.7, 0), windowed(crop(3), 0.5, 100)]], 3, colour)
     assert near(boxes_of(picture), boxes, 2)
 
 
@@ -124,7 +143,7 @@ def test_letters_in_the_gutter_do_not_hide_it() -> None:
 
 
 def test_an_arrow_across_a_gutter_does_not_join_the_panels() -> None:
-    picture, boxes = grid(gutter=16)
+    picture, boxes = laid([[crop(0), crop(1)], [crop(2), crop(3)]], 16)
     arrow(picture, (205, 120), (300, 90), (255, 220, 0), 3)
     assert near(boxes_of(picture), boxes)
 
@@ -194,9 +213,13 @@ def test_a_tall_panel_is_read_before_those_beside_it() -> None:
     assert near(boxes_of(picture), boxes)
 
 
-@pytest.mark.parametrize("colour", [WHITE, BLUE], ids=["white", "blue"])
-def test_the_last_row_may_be_incomplete(colour: Colour) -> None:
-    picture, boxes = laid([[crop(0), crop(1), crop(2)], [crop(3), crop(4)]], colour=colour)
+@pytest.mark.parametrize(
+    ("colour", "margin"),
+    [(WHITE, 0), (WHITE, 12), (BLUE, 12), (BLACK, 0)],
+    ids=["white", "margin", "blue", "black"],
+)
+def test_the_last_row_may_be_incomplete(colour: Colour, margin: int) -> None:
+    picture, boxes = laid([[crop(0), crop(1), crop(2)], [crop(3), crop(4)]], 14, colour, margin)
     assert near(boxes_of(picture), boxes)
 
 
@@ -263,19 +286,33 @@ def test_an_inset_does_not_cut_a_single_scan(frame: Colour) -> None:
     assert boxes_of(picture) == [(0, 0, 400, 320)]
 
 
-def test_crosshairs_over_a_scan_on_white_do_not_cut_it() -> None:
-    picture = 255 - rgb(np.asarray(cv2.GaussianBlur(phantom_ct(1, (300, 360)), (0, 0), 4), np.uint8))
-    picture[picture > 240] = 255
-    cv2.line(picture, (170, 0), (170, 299), (30, 60, 200), 1)
-    cv2.line(picture, (0, 140), (359, 140), (30, 60, 200), 1)
+def tracer(seed: int, high: int = 640, wide: int = 480) -> Pixels:
+    """Where a tracer went, dark on white."""
+    rng = np.random.default_rng(seed)
+    image = np.full((high, wide), 255, np.float32)
+    organs = [(0.5, 0.5, 0.37, 0.45, 40.0)]
+    organs += [
+        (*rng.uniform(0.27, 0.73, 2), *rng.uniform(0.03, 0.13, 2), rng.uniform(30, 160)) for _ in range(9)
+    ]
+    for x, y, across, down, level in organs:
+        mask = np.zeros((high, wide), np.float32)
+        centre, axes = (round(x * wide), round(y * high)), (round(across * wide), round(down * high))
+        cv2.ellipse(mask, centre, axes, 0, 0, 360, 1, -1)
+        image -= level * cv2.GaussianBlur(mask, (0, 0), 9)
+    picture = rgb(np.clip(image + rng.normal(0, 2, image.shape), 0, 255).astype(np.uint8))
+    picture[picture > 247] = 255
+    return picture
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_crosshairs_over_a_scan_on_white_do_not_cut_it(seed: int) -> None:
+    picture = tracer(seed)
+    cv2.line(picture, (210, 0), (210, 639), (30, 60, 200), 1)
+    cv2.line(picture, (0, 270), (479, 270), (30, 60, 200), 1)
     assert len(boxes_of(picture)) == 1
 
 
 # seams -------------------------------------------------------------------------------------------------
-
-
-def windowed(picture: Pixels, gain: float, offset: float) -> Pixels:
-    return np.asarray(np.clip(picture * gain + offset, 0, 255), np.uint8)
 
 
 def test_pictures_that_touch_are_cut_at_the_step_between_them() -> None:
@@ -312,13 +349,13 @@ def test_a_single_picture_is_one_panel_without_the_page_around_it(colour: Colour
     assert near([cut.box], boxes) and cut.method == "whole"
 
 
-@pytest.mark.parametrize("kind", ["plot", "table", "diagram", "gel", "blots"])
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("kind", ["plot", "table", "diagram", "gel"])
+@pytest.mark.parametrize("seed", range(4))
 def test_a_graphic_stays_one(kind: str, seed: int) -> None:
     assert len(boxes_of(drawn(kind, 420, 600, seed))) == 1
 
 
-@pytest.mark.parametrize("kind", ["legs", "xray", "ultrasound", "photo", "histology", "scope"])
+@pytest.mark.parametrize("kind", ["xray", "ultrasound", "photo", "histology", "scope"])
 @pytest.mark.parametrize("seed", range(3))
 def test_any_single_image_stays_one(kind: str, seed: int) -> None:
     assert boxes_of(drawn(kind, 300, 360, seed)) == [(0, 0, 360, 300)]
@@ -331,17 +368,41 @@ def test_a_single_slice_stays_one(seed: int, window: tuple[float, float]) -> Non
     assert boxes_of(picture) == [(0, 0, 360, 300)]
 
 
-def test_two_legs_in_one_picture_stay_together() -> None:
-    picture, boxes = laid([[drawn("legs", 220, 300), drawn("legs", 220, 300, 4)]], margin=10)
+def legs(high: int = 400, wide: int = 360) -> Pixels:
+    """A radiograph of both legs."""
+    image = np.full((high, wide), 18, np.float32)
+    for x in (wide * 27 // 100, wide * 73 // 100):
+        cv2.ellipse(image, (x, high // 2), (wide * 19 // 100, high * 3 // 4), 0, 0, 360, 110, -1)
+        cv2.line(image, (x, -5), (x + 6, high + 5), 205, wide // 10)
+    return grainy(np.asarray(cv2.GaussianBlur(image, (0, 0), 3), np.float32))
+
+
+def test_two_legs_in_one_radiograph_stay_together() -> None:
+    assert boxes_of(legs()) == [(0, 0, 360, 400)]
+    picture, boxes = laid([[legs(), legs()]], margin=10)
     assert near(boxes_of(picture), boxes)
 
 
-def test_a_white_mediastinum_that_meets_the_page_does_not_cut_the_chest() -> None:
-    picture = np.full((240, 360, 3), 255, np.uint8)
-    slice_ = crop(2, 200, 320)
-    slice_[:, 145:175] = 255
-    picture[20:220, 20:340] = slice_
-    assert near(boxes_of(picture), [(20, 20, 340, 220)])
+@pytest.mark.parametrize("seed", [0, 4])
+def test_two_legs_in_one_slice_stay_together(seed: int) -> None:
+    half = drawn("legs", 300, 360, seed)[:, :180]
+    picture = np.ascontiguousarray(np.hstack([half, half[:, ::-1]]))
+    assert boxes_of(picture) == [(0, 0, 360, 300)]
+
+
+def lungs(gap: int, high: int = 400, wide: int = 640) -> Pixels:
+    """A crop of the chest whose tissue is as white as the page: all that is left are two lungs, cut off."""
+    slice_, mask = crop(1, high, wide), np.zeros((high, wide), np.uint8)
+    for x in (wide // 2 - gap // 2 - wide * 28 // 100, wide // 2 + gap // 2 + wide * 28 // 100):
+        cv2.ellipse(mask, (x, high // 2), (wide * 28 // 100, high * 7 // 10), 0, 0, 360, 1, -1)
+    slice_[mask == 0] = 255
+    return slice_
+
+
+@pytest.mark.parametrize("gap", [8, 24, 40])
+def test_a_white_mediastinum_that_meets_the_page_does_not_cut_the_chest(gap: int) -> None:
+    picture, boxes = laid([[lungs(gap)]], margin=20)
+    assert near(boxes_of(picture), boxes)
 
 
 def test_two_lungs_on_white_stay_one() -> None:
@@ -404,14 +465,24 @@ def test_images_of_the_page_that_show_half_the_figure_are_not_believed() -> None
 ANNOUNCED = ("A", "B", "C", "D")
 
 
+def head(high: int = 200, wide: int = 240) -> Pixels:
+    image = np.full((high, wide), 6, np.float32)
+    for at, axes, level in (
+        ((120, 100), (95, 85), 60),
+        ((120, 100), (70, 60), 200),
+        ((90, 60), (30, 25), 20),
+    ):
+        cv2.ellipse(image, at, axes, 0, 0, 360, level, -1)
+    return grainy(np.asarray(cv2.GaussianBlur(image, (0, 0), 1), np.float32))
+
+
 def test_what_the_caption_announces_raises_weak_lines_only_if_the_number_fits() -> None:
-    one = windowed(crop(1), 0.3, 0)
-    other = windowed(crop(5), 0.3, 9)
-    picture, boxes = laid([[one, other]], 0)
-    alone = boxes_of(picture)
-    assert len(alone) == 1
-    assert near(boxes_of(picture, Hints(announced=ANNOUNCED[:2])), boxes, 2)
-    assert boxes_of(picture, Hints(announced=ANNOUNCED[:3])) == alone
+    picture, boxes = laid([[ct(1), head()]], 0)  # black to black, and not alike
+    (alone,) = split(picture)
+    cuts = split(picture, hints=Hints(announced=ANNOUNCED[:2]))
+    assert near([cut.box for cut in cuts], boxes)
+    assert max(cut.confidence for cut in cuts) < alone.confidence
+    assert boxes_of(picture, Hints(announced=ANNOUNCED[:3])) == [alone.box]
 
 
 def test_a_caption_alone_cuts_nothing() -> None:
@@ -480,6 +551,10 @@ def test_panels_lie_in_the_picture_and_apart(seed: int) -> None:
     assert max(shared, default=0) < 0.2
 
 
+def resized(seed: int, high: int, wide: int) -> Pixels:
+    return np.asarray(cv2.resize(crop(seed % 6), (wide, high), interpolation=cv2.INTER_AREA), np.uint8)
+
+
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(
     st.lists(st.integers(1, 4), min_size=1, max_size=4),
@@ -492,7 +567,8 @@ def test_white_around_a_figure_changes_nothing(
 ) -> None:
     wide = 640
     rows = [
-        [crop(seed + k, 150, (wide - gutter * (count - 1)) // count) for k in range(count)] for count in counts
+        [resized(seed + k, 150, (wide - gutter * (count - 1)) // count) for k in range(count)]
+        for count in counts
     ]
     picture, boxes = laid(rows, gutter)
     left, top, right, bottom = around
@@ -503,16 +579,16 @@ def test_white_around_a_figure_changes_nothing(
 
 
 def test_generated_figures_are_cut_right_on_the_whole() -> None:
-    accuracy, split_singles = [], []
+    accuracy = []
     for index in range(60):
         rng = np.random.default_rng([1, index])
-        compound = compose(rng, SLICES, replace(draw_spec(rng), soften=1.0))
+        spec = draw_spec(rng)
+        compound = compose(rng, SLICES, replace(spec, width=min(spec.width, 800)))
         found = score(compound.boxes, boxes_of(compound.picture))
         accuracy.append(found.accuracy)
-        if found.gold == 1 and found.found > 1:
-            split_singles.append((index, compound.spec.contents))
+        if spec.contents == ("ct",):
+            assert found.found == 1, index
     assert np.mean(accuracy) >= 0.85
-    assert not [each for each in split_singles if each[1] == ("ct",)]
 
 
 def test_single_slices_are_not_cut_however_they_are_furnished() -> None:

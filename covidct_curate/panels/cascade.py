@@ -40,6 +40,8 @@ _BLOCK = 0.08
 """Share of the figure below which a filled box of a drawing is no panel: a step in a flow chart, a bar."""
 _ROUND = 0.5
 """Least ratio of the sides of a filled box and an image in its row: a body on white is less high than a scan."""
+_COLOUR, _COLOURED = 40, 0.05
+"""Difference of the colours of a coloured pixel, and the share of them up to which a picture may be of scans."""
 _PLAIN = 8.0
 """Standard deviation of grey up to which a box shows nothing."""
 _INKED, _FILLED = 0.8, 0.3
@@ -111,6 +113,9 @@ class _Figure:
         self.grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
         self.side = max(self.grey.shape)
         self.least = max(_LEAST, round(_SHARE * self.side))
+        red, green, blue = cv2.split(picture)
+        chroma = cv2.subtract(cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue))
+        self.scans = cv2.countNonZero(cv2.inRange(chroma, _COLOUR, 255)) <= _COLOURED * self.grey.size
 
     def cuts(self, parts: Sequence[PixelBox]) -> list[Cut]:
         """The panels of the whole picture."""
@@ -149,7 +154,7 @@ class _Figure:
         ``trim``: without its bare margins. ``image``: it is known to be no drawing.
         """
         if depth < _DEPTH and max(box[2] - box[0], box[3] - box[1]) >= 2 * _LEAST:
-            for page in islands.pages(self.within(box)):
+            for page in islands.pages(self.within(box), own=trim):
                 mask = islands.off_page(self.within(box), page)
                 apart = self.apart(box, mask, page, depth)
                 if len(apart) > 1:
@@ -177,11 +182,18 @@ class _Figure:
         dark = max(page) <= gutters.DARK
         if not islands.parted(mask, dark=dark):
             return []
-        big, bits = islands.large(mask, self.least)
+        big, bits = islands.large(mask, self.least, scans=self.scans)
         big = [_placed(each, box, islands.rim(mask.shape)) for each in big]
         bits = [_placed(each, box, 0) for each in bits]
-        images = [each for each in big if each.image and self.shaped(each.box) and self.pictured(each.box)]
-        if page != islands.WHITE:
+        white = page == islands.WHITE
+        images = [
+            each
+            for each in big
+            if each.image
+            and self.shaped(each.box)
+            and (self.pictured(each.box) or (not white and all(each.sides)))
+        ]
+        if not white:
             shown = sum(each.ink for each in images)
             if shown < _INKED * sum(each.ink for each in [*big, *bits]):
                 return []
@@ -190,6 +202,8 @@ class _Figure:
         typical = float(np.median([islands.area(each.box) for each in images])) if images else 0.0
         graphics = [each for each in big if each not in images and self.graphic(each, images, typical)]
         bits += [each for each in big if each not in images and each not in graphics]
+        if dark:
+            return images
         if not images and (depth or not (self.eager or islands.peers(graphics, self.side))):
             return []
         return islands.attach([*images, *graphics], bits, self.side)
@@ -214,7 +228,9 @@ class _Figure:
         ]
         if 2 * sum(map(self.pictured, parts)) < len(parts):
             return []
-        cuts = [cut for part in parts for cut in self.panels(part, line.method, confidence, depth + 1, image=True)]
+        cuts = [
+            cut for part in parts for cut in self.panels(part, line.method, confidence, depth + 1, image=True)
+        ]
         return cuts if all(self.shaped(cut.box) for cut in cuts) else []
 
     def lines(self, box: PixelBox, axis: int) -> Lines | None:

@@ -25,7 +25,7 @@ _NOISE = 12
 """Levels by which a page of another colour than white may differ from itself."""
 _RIM = 0.6
 """Share of the rim that must have its colour."""
-_RIGHT = 2
+_RIGHT = 4
 """How much farther a mark on a graphic's right counts than one on its left: axes are named on the left."""
 _REACH, _TICK, _STRAIGHT = 6, 0.03, 0.6
 """Pixels, and share of its box, within which a straight side begins (an axis' ticks stand out from it), and
@@ -41,6 +41,9 @@ _SOLID, _BROKEN = 0.85, 0.5
 """Share of a row or column that must be page for a gutter to be there: black, and any other page."""
 _DENSE = 0.55
 """Share of its box that an image fills; lines and letters fill less."""
+_HALF, _LEVEL, _BETWEEN = 0.35, 0.08, 0.3
+"""Two halves of a picture: the share of its box that each fills, and by what share of both they may be off
+level and apart."""
 _HOLLOW = 0.12
 """Share of its box below which an island that others lie in is a frame round them."""
 
@@ -94,8 +97,10 @@ def union(boxes: Iterable[PixelBox]) -> PixelBox:
     return min(x0), min(y0), max(x1), max(y1)
 
 
-def pages(picture: NDArray[np.uint8]) -> list[Colour]:
-    """The colours that panels may stand on: that of the picture's rim where it has one, white, black."""
+def pages(picture: NDArray[np.uint8], *, own: bool = True) -> list[Colour]:
+    """The colours that panels may stand on: white, black and, if ``own``, that of the picture's rim first."""
+    if not own:
+        return [WHITE, BLACK]
     ring = rim(picture.shape)
     inner = picture[ring:-ring, ring:-ring]
     if not inner.size:
@@ -104,12 +109,11 @@ def pages(picture: NDArray[np.uint8]) -> list[Colour]:
     colour = np.median(edge, axis=0)
     found = [WHITE, BLACK]
     if (np.abs(edge - colour).max(axis=1) <= _NOISE).mean() >= _RIM:
-        own = int(colour[0]), int(colour[1]), int(colour[2])
-        own = WHITE if min(own) >= PAPER + 4 else own
-        found = [
-            own,
-            *(each for each in found if max(abs(a - b) for a, b in zip(own, each, strict=True)) > 2 * _NOISE),
-        ]
+        rim_colour = int(colour[0]), int(colour[1]), int(colour[2])
+        if min(rim_colour) >= PAPER + 4:
+            return found
+        others = [each for each in found if max(map(abs, np.subtract(rim_colour, each))) > 2 * _NOISE]
+        found = [rim_colour, *others]
     return found
 
 
@@ -193,11 +197,11 @@ def _find(mask: NDArray[np.uint8]) -> list[Island]:
     ]
 
 
-def large(mask: NDArray[np.uint8], least: int) -> tuple[list[Island], list[Island]]:
+def large(mask: NDArray[np.uint8], least: int, *, scans: bool) -> tuple[list[Island], list[Island]]:
     """The islands of a mask of zeros and ones with sides of ``least`` pixels, and the bits beside them.
 
     What lies within another is part of it, and what overlaps another is one with it; a hollow frame
-    round others is none.
+    round others is none. ``scans``: two round ones side by side may be one picture's halves, such as lungs.
     """
     big, bits = [], []
     for island in _find(mask):
@@ -207,7 +211,7 @@ def large(mask: NDArray[np.uint8], least: int) -> tuple[list[Island], list[Islan
         else:
             bits.append(island)
     big = [each for each in big if not _frames(each, big)]
-    return _merged(big), bits
+    return _merged(big, scans), bits
 
 
 def _frames(island: Island, others: list[Island]) -> bool:
@@ -223,14 +227,14 @@ def _frames(island: Island, others: list[Island]) -> bool:
     return sum(area(o.box) for o in inside) >= 0.3 * area(island.box)
 
 
-def _merged(islands: list[Island]) -> list[Island]:
+def _merged(islands: list[Island], scans: bool) -> list[Island]:
     merged: list[Island] = []
     for island in sorted(islands, key=lambda each: -area(each.box)):
         again = True
         while again:
             again = False
             for other in merged:
-                if _one(island, other):
+                if _overlaps(island, other) or (scans and _halves(island, other)):
                     island = _both(island, other)
                     merged.remove(other)
                     again = True
@@ -239,20 +243,20 @@ def _merged(islands: list[Island]) -> list[Island]:
     return merged
 
 
-def _one(island: Island, other: Island) -> bool:
-    """Two islands overlap, or are a picture's halves on a ground of the page's colour, such as two lungs."""
-    if overlap(island.box, other.box) >= 0.2 * min(area(island.box), area(other.box)):
-        return True
+def _overlaps(island: Island, other: Island) -> bool:
+    return overlap(island.box, other.box) >= 0.2 * min(area(island.box), area(other.box))
+
+
+def _halves(island: Island, other: Island) -> bool:
+    """Two islands are level, of one size, and round where they face each other."""
+    if min(island.density, other.density) < _HALF:
+        return False
     for axis in (0, 1):
         first, last = sorted((island, other), key=lambda each: each.box[axis])
-        near = 0.08 * (last.box[axis + 2] - first.box[axis])
-        if (
-            last.box[axis] - first.box[axis + 2] <= near
-            and all(abs(first.box[n] - last.box[n]) <= near for n in (1 - axis, 3 - axis))
-            and not (first.sides[axis + 2] or last.sides[axis])
-            and first.dense
-            and last.dense
-        ):
+        size = last.box[axis + 2] - first.box[axis]
+        level = all(abs(first.box[n] - last.box[n]) <= _LEVEL * size for n in (1 - axis, 3 - axis))
+        near = last.box[axis] - first.box[axis + 2] <= _BETWEEN * size
+        if level and near and not (first.sides[axis + 2] or last.sides[axis]):
             return True
     return False
 
@@ -295,6 +299,9 @@ def attach(big: list[Island], bits: list[Island], side: int) -> list[Island]:
     down = np.maximum(boxes[None, :, 1] - small[:, None, 3], small[:, None, 1] - boxes[None, :, 3])
     gap = np.hypot(np.maximum(np.maximum(left, _RIGHT * right), 0), np.maximum(down, 0))
     owner = np.where(gap.min(axis=1) <= REACH * side, gap.argmin(axis=1), -1)
+    # A rule between panels is longer than what it would belong to.
+    long = (small[:, 2:] - small[:, :2]) > (boxes[:, 2:] - boxes[:, :2])[owner]
+    owner[long.any(axis=1)] = -1
     return [
         replace(island, box=union((island.box, *(bits[n].box for n in np.flatnonzero(owner == index)))))
         if not island.dense

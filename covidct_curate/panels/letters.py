@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from covidct_curate.panels import glyphs
-from covidct_curate.panels.glyphs import Token
+from covidct_curate.panels import naming, tokens
+from covidct_curate.panels.tokens import Token
 from covidct_curate.records import LabelSource, PixelBox
 
 Label = tuple[str | None, LabelSource]
@@ -34,14 +34,14 @@ def label_panels(
     named = {label.casefold() for label in announced}
     read: list[Label] = [
         (letter.text, "text") if letter else (None, "")
-        for letter in glyphs.assign(list(_tokens(lettering, named)), boxes)
+        for letter in naming.assign(list(_tokens(lettering, named)), boxes)
     ]
     if any(label is None for label, _ in read):
         seen: list[Label] = [
             (letter.text, "pixels")
             if letter and (not named or letter.text.casefold() in named or letter.confidence >= _SURE)
             else (None, "")
-            for letter in glyphs.read_labels(picture, boxes)
+            for letter in naming.read_labels(picture, boxes)
         ]
         if _count(seen) > _count(read):
             read = seen
@@ -61,7 +61,7 @@ def _tokens(lettering: Sequence[tuple[str, PixelBox]], named: set[str]) -> Itera
         if named and key.casefold() + suffix not in named and key.casefold() not in named:
             continue
         right = x1 if alone else x0 + round((x1 - x0) * found.end() / len(text))
-        yield glyphs.printed(
+        yield tokens.printed(
             key, suffix, (x0, y0, max(right, x0 + 1), y1), bracket=bool(closed in tuple(")]"))
         )
 

@@ -50,9 +50,7 @@ def find(grey: NDArray[np.uint8], least: int, *, eager: bool = False) -> Lines |
     found = seams.find(grey, least)
     even = eager or _even([seam.at for seam in found], width)
     clear = [
-        seam
-        for seam in found
-        if even or (seam.stepped >= seams.CLEAR and min(seam.at, width - seam.at) >= _ASIDE * width)
+        seam for seam in found if even or (seam.clear and min(seam.at, width - seam.at) >= _ASIDE * width)
     ]
     if clear:
         sure = 0.9 * min(seam.stepped for seam in clear)

@@ -21,8 +21,9 @@ _AROUND = 41
 """Columns that a seam is compared with."""
 _TELLING = 0.25
 """Share of a seam's length that must not be black on both sides."""
-CLEAR = 0.9
-"""Share of the telling length that must step, anywhere in the picture."""
+_CLEAR, _FAIRLY, _LONELY = 0.9, 0.8, 0.65
+"""Share of the telling length that must step for a seam anywhere in the picture; the share that will do where
+it is by so much above that of the columns around."""
 EVEN = 0.65
 """The same where the seam would cut the picture into equal parts."""
 _BEYOND, _OTHER = 4, 0.6
@@ -39,6 +40,13 @@ class Seam:
     at: int
     stepped: float
     """Share of its telling length at which the two sides differ."""
+    around: float
+    """The same for the columns around it."""
+
+    @property
+    def clear(self) -> bool:
+        """A seam wherever it is, not only where it cuts the picture into equal parts."""
+        return self.stepped >= _CLEAR or (self.stepped >= _FAIRLY and self.stepped - self.around >= _LONELY)
 
 
 def find(grey: Grey, least: int) -> list[Seam]:
@@ -54,7 +62,7 @@ def find(grey: Grey, least: int) -> list[Seam]:
     good[:least] = good[width - least :] = False
     seams: list[Seam] = []
     for column in np.flatnonzero(good & (share >= EVEN)):
-        seam = Seam(int(column), float(share[column]))
+        seam = Seam(int(column), float(share[column]), float(around[column]))
         if seams and seam.at - seams[-1].at < least:
             if seam.stepped > seams[-1].stepped:
                 seams[-1] = seam

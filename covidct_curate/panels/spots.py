@@ -47,6 +47,8 @@ def spots_of(grey: NDArray[np.uint8], near: NDArray[np.bool_] | None = None) -> 
     seen = contrast >= _CONTRAST
     if near is not None:
         seen &= near
+    # no run of pixels goes on in the next row
+    seen[:, 0] = seen[-1, -1] = False
     boxes: list[NDArray[np.int32]] = []
     patches: list[NDArray[np.float32]] = []
     for light in (True, False):
@@ -74,10 +76,8 @@ def _components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.
     """
     count, found = cv2.connectedComponentsWithAlgorithm(mask.view(np.uint8), 8, cv2.CV_32S, cv2.CCL_SPAGHETTI)
     labels = found.astype(np.int32, copy=False)
-    first, last = mask.copy(), mask.copy()
-    first[:, 1:] &= ~mask[:, :-1]
-    last[:, :-1] &= ~mask[:, 1:]
-    begins, ends = np.flatnonzero(first), np.flatnonzero(last) + 1
+    runs = mask.ravel()
+    begins, ends = np.flatnonzero(runs[1:] > runs[:-1]) + 1, np.flatnonzero(runs[1:] < runs[:-1]) + 1
     names = labels.ravel()[begins]
     rows = begins // mask.shape[1]
     lines = rows * mask.shape[1]
@@ -95,16 +95,17 @@ def _components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.
     return labels, kept, np.stack([x0, y0, x1, y1], 1)[kept].astype(np.int32)
 
 
-def _draw(grey: NDArray[np.uint8], stroke: NDArray[np.uint8], light: bool, patch: NDArray[np.float32]) -> None:
-    """Bring a spot, (h, w) grey levels and where its stroke is, to a patch (PATCH, PATCH) of zeros."""
+def _draw(
+    grey: NDArray[np.uint8], stroke: NDArray[np.uint8], light: bool, patch: NDArray[np.float32]
+) -> None:
+    """Bring a spot, (h, w) grey levels and its stroke (255), to a patch (PATCH, PATCH) of zeros."""
     least, most, _, _ = cv2.minMaxLoc(grey)
-    shade = grey - np.float32(least) if light else np.float32(most) - grey
-    shade[cv2.dilate(stroke, _AROUND) == 0] = 0
+    around = cv2.dilate(stroke, _AROUND).astype(np.uint8, copy=False)
+    shade = (grey - np.uint8(least) if light else np.uint8(most) - grey) & around
     h, w = shade.shape
     scale = (PATCH - 2) / max(h, w)
     wide, tall = max(1, round(w * scale)), max(1, round(h * scale))
-    small = cv2.resize(
-        shade, (wide, tall), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    )
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    small = cv2.resize(shade.astype(np.float32), (wide, tall), interpolation=way)
     top, left = (PATCH - tall) // 2, (PATCH - wide) // 2
-    np.divide(small, max(most - least, 1.0), out=patch[top : top + tall, left : left + wide])
+    patch[top : top + tall, left : left + wide] = small / max(most - least, 1.0)
