@@ -96,6 +96,15 @@ def test_a_label_before_words_is_read() -> None:
     assert read(label_panels(picture, boxes, lettering, ())) == ["a", "b"]
 
 
+def test_a_label_before_words_lies_where_they_begin() -> None:
+    picture, boxes = figure(2)
+    lettering = [
+        (f"({letter}) Follow-up of the first patient", (x1 - 60, y1 + 6, x1 + 240, y1 + 26))
+        for letter, (_, _, x1, y1) in zip("ab", boxes, strict=True)
+    ]
+    assert read(label_panels(picture, boxes, lettering, ())) == ["a", "b"]
+
+
 @pytest.mark.parametrize(
     "printed",
     [
@@ -144,7 +153,6 @@ def test_letters_make_no_panels() -> None:
     picture, boxes = figure(2, 2)
     lettering = texts(boxes, "ABCD")
     assert len(label_panels(picture, boxes[:2], lettering, ("A", "B", "C", "D"))) == 2
-    assert label_panels(picture, [], (), ("A",)) == ()
 
 
 def test_hostile_texts_are_no_labels() -> None:
@@ -169,6 +177,21 @@ def test_pixels_count_where_the_text_has_fewer_labels() -> None:
         write(picture, letter, (x + 10, y + 10), 26, (255, 255, 255), "hebo")
     labels = label_panels(picture, boxes, texts(boxes, ["(A)", "", ""]), ("A", "B", "C"))
     assert labels == (("A", "pixels"), ("B", "pixels"), ("C", "pixels"))
+
+
+def test_where_text_and_pixels_say_as_much_the_text_is_believed() -> None:
+    picture, boxes = figure(3)
+    for letter, (x, y, _, _) in zip("BC", boxes[1:], strict=True):
+        write(picture, letter, (x + 10, y + 10), 26, (255, 255, 255), "hebo")
+    labels = label_panels(picture, boxes, texts(boxes, ["a", "b", ""]), ())
+    assert labels == (("a", "text"), ("b", "text"), (None, ""))
+
+
+def test_letters_plain_to_see_stand_though_the_caption_does_not_name_them() -> None:
+    picture, boxes = figure(3)
+    for letter, (x, y, _, _) in zip("ABC", boxes, strict=True):
+        write(picture, letter, (x + 10, y + 10), 26, (255, 255, 255), "hebo")
+    assert read(label_panels(picture, boxes, (), ("1", "2"))) == list("ABC")
 
 
 def test_text_goes_before_pixels() -> None:

@@ -201,8 +201,8 @@ def sheet(high: int = 300, wide: int = 400, colour: tuple[int, int, int] = WHITE
     return picture
 
 
-def found(picture: Grey, least: int = LEAST) -> tuple[list[Island], list[Island]]:
-    return islands.large(islands.off_page(picture, WHITE), least)
+def found(picture: Grey, *, scans: bool = True) -> tuple[list[Island], list[Island]]:
+    return islands.large(islands.off_page(picture, WHITE), LEAST, scans=scans)
 
 
 def test_measures_of_boxes() -> None:
@@ -306,6 +306,7 @@ def test_two_round_halves_are_one_and_two_square_ones_are_two() -> None:
         squares[30:270, x0 : x0 + 151] = 90
     assert [each.box for each in found(lungs)[0]] == [(40, 30, 361, 271)]
     assert len(found(squares)[0]) == 2
+    assert len(found(lungs, scans=False)[0]) == 2
 
 
 def test_peers_stand_in_rows_or_columns_of_their_like() -> None:

@@ -270,6 +270,18 @@ def test_a_colour_bar_beside_a_scan_is_no_panel() -> None:
     assert len(found) == 2 and score(boxes, found).at75 == 2
 
 
+def test_a_legend_beside_slices_is_no_panel() -> None:
+    picture, boxes = grid(2, 2, gutter=14, margin=10)
+    wider = np.full((picture.shape[0], picture.shape[1] + 120, 3), 255, np.uint8)
+    wider[:, : picture.shape[1]] = picture
+    cv2.rectangle(wider, (530, 150), (620, 220), BLACK, 1)
+    for number, word in enumerate(("lung", "bone", "fluid")):
+        write(wider, word, (560, 157 + 20 * number), 13)
+        cv2.line(wider, (536, 165 + 20 * number), (554, 165 + 20 * number), (200, 30, 30), 2)
+    found = boxes_of(wider)
+    assert len(found) == 4 and score(boxes, found).at90 == 4
+
+
 def test_an_inset_stays_in_its_panel() -> None:
     picture, boxes = grid(2, 1, gutter=14)
     detail = cv2.resize(picture[60:110, 40:100], (90, 75), interpolation=cv2.INTER_CUBIC)
@@ -350,7 +362,7 @@ def test_a_single_picture_is_one_panel_without_the_page_around_it(colour: Colour
 
 
 @pytest.mark.parametrize("kind", ["plot", "table", "diagram", "gel"])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(6))
 def test_a_graphic_stays_one(kind: str, seed: int) -> None:
     assert len(boxes_of(drawn(kind, 420, 600, seed))) == 1
 
@@ -415,6 +427,15 @@ def test_two_lungs_on_white_stay_one() -> None:
     assert near(boxes_of(picture), [(28, 20, 373, 281)])
 
 
+def test_two_round_photographs_on_white_are_two() -> None:
+    picture, boxes = np.full((320, 640, 3), 255, np.uint8), [(20, 20, 300, 300), (330, 20, 610, 300)]
+    mask = np.zeros((280, 280), np.uint8)
+    cv2.circle(mask, (140, 140), 138, 1, -1)
+    for seed, (x0, y0, x1, y1) in enumerate(boxes):
+        picture[y0:y1, x0:x1][mask == 1] = drawn("photo", 280, 280, seed)[mask == 1]
+    assert near(boxes_of(picture), boxes)
+
+
 # graphics among panels ---------------------------------------------------------------------------------
 
 
@@ -423,6 +444,16 @@ def inked(picture: Pixels, box: PixelBox) -> PixelBox:
     x0, y0, x1, y1 = box
     y, x = np.nonzero(picture[y0:y1, x0:x1].min(axis=2) < 250)
     return x0 + int(x.min()), y0 + int(y.min()), x0 + int(x.max()) + 1, y0 + int(y.max()) + 1
+
+
+def test_unlike_pieces_of_a_drawing_are_no_panels() -> None:
+    picture = np.full((400, 600, 3), 255, np.uint8)
+    cv2.ellipse(picture, (160, 200), (130, 170), 0, 0, 360, (30, 90, 30), 3)
+    cv2.line(picture, (160, 30), (160, 370), (30, 90, 30), 3)
+    cv2.rectangle(picture, (360, 50), (560, 120), BLACK, 2)
+    cv2.rectangle(picture, (400, 250), (500, 380), (160, 30, 30), 2)
+    write(picture, "lung", (420, 70), 22)
+    assert len(boxes_of(picture)) == 1
 
 
 def test_four_plots_are_four_panels() -> None:
@@ -458,8 +489,13 @@ def test_images_of_the_page_are_cut_further() -> None:
 
 def test_images_of_the_page_that_show_half_the_figure_are_not_believed() -> None:
     picture, boxes = grid(2, 2, gutter=14)
-    tiles = tuple((x, 0, x + 20, 20) for x in (0, 30))
-    assert near(boxes_of(picture, Hints(parts=tiles)), boxes)
+    assert near(boxes_of(picture, Hints(parts=(boxes[0], boxes[3]))), boxes)
+
+
+def test_strips_that_a_picture_is_stored_in_are_no_panels() -> None:
+    picture = ct(1, 320, 400)
+    strips = tuple((0, y, 400, y + 40) for y in range(0, 320, 40))
+    assert boxes_of(picture, Hints(parts=strips)) == [(0, 0, 400, 320)]
 
 
 ANNOUNCED = ("A", "B", "C", "D")

@@ -206,7 +206,8 @@ class _Figure:
             return images
         if not images and (depth or not (self.eager or islands.peers(graphics, self.side))):
             return []
-        return islands.attach([*images, *graphics], bits, self.side)
+        kept = islands.squared([*images, *graphics], self.side)
+        return islands.attach(kept, bits, self.side)
 
     def graphic(self, island: Island, images: list[Island], typical: float) -> bool:
         """An island that is no image can be a panel beside images of a ``typical`` area."""

@@ -35,6 +35,8 @@ _LINED = 0.6
 _OFF, _LIKE = 0.04, 0.75
 """Share of a picture's longer side by which the middles of boxes in line may be off, and the least ratio of
 their sizes."""
+_GROWN = 0.4
+"""Share of its side by which a round island may grow to where its neighbours end."""
 _SPECK = 0.005
 """Share of a row or column up to which what is not page is specks in a margin."""
 _SOLID, _BROKEN = 0.85, 0.5
@@ -284,10 +286,38 @@ def in_line(one: PixelBox, other: PixelBox, side: int, *, like: float = _LIKE) -
     """
     for axis in (0, 1):
         size, other_size = one[axis + 2] - one[axis], other[axis + 2] - other[axis]
-        off = abs(one[axis] + one[axis + 2] - other[axis] - other[axis + 2]) / 2
-        if off <= _OFF * side and min(size, other_size) >= like * max(size, other_size):
+        if _off(one, other, axis) <= _OFF * side and min(size, other_size) >= like * max(size, other_size):
             return True
     return False
+
+
+def squared(islands: list[Island], side: int) -> list[Island]:
+    """The islands, those of round bodies on white grown to where the pictures in their row and column end."""
+    return [_squared(each, islands, side) if each.dense and each.straight < 4 else each for each in islands]
+
+
+def _squared(island: Island, others: list[Island], side: int) -> Island:
+    box = list(island.box)
+    for n, straight in enumerate(island.sides):
+        across = 1 - n % 2
+        size = island.box[n % 2 + 2] - island.box[n % 2]
+        edges = [
+            other.box[n]
+            for other in others
+            if other is not island
+            and other.sides[n]
+            and _off(island.box, other.box, n % 2) <= _OFF * side
+            and not _off(island.box, other.box, across) <= _OFF * side
+            and 0 < (other.box[n] - island.box[n]) * (1 if n > 1 else -1) <= _GROWN * size
+        ]
+        if not straight and edges:
+            box[n] = sorted(edges)[len(edges) // 2]
+    return replace(island, box=(box[0], box[1], box[2], box[3]))
+
+
+def _off(one: PixelBox, other: PixelBox, axis: int) -> float:
+    """How far the middles of two boxes are off each other along an axis."""
+    return abs(one[axis] + one[axis + 2] - other[axis] - other[axis + 2]) / 2
 
 
 def attach(big: list[Island], bits: list[Island], side: int) -> list[Island]:

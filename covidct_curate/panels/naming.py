@@ -56,7 +56,7 @@ def read_labels(picture: NDArray[np.uint8], panels: Sequence[PixelBox]) -> list[
     ``picture`` is (h, w) grey or (h, w, 3) RGB, ``panels`` are half-open pixel boxes. A label may lie in a
     corner of its panel or just outside it; one label may serve several panels of a row.
     """
-    return assign(tokens_near(picture, panels), panels) if panels else []
+    return assign(tokens_near(picture, panels), panels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,8 @@ class _Claim:
 
 def assign(tokens: Sequence[Token], panels: Sequence[PixelBox]) -> list[Letter | None]:
     """The label of each panel out of ``tokens``, None where none fits; see ``read_labels``."""
+    if not panels:
+        return []
     tokens = [token for token in tokens if token.confidence >= _LEAST]
     best: _Chosen = {}
     best_score, best_place = 0.0, ""

@@ -79,7 +79,7 @@ def tokens_near(picture: NDArray[np.uint8], panels: Sequence[PixelBox]) -> list[
         return []
     near = _near(picture.shape[:2], panels, scale)
     found: list[Token] = []
-    for plane in _planes(picture):
+    for plane in _planes(picture, near):
         seen = spots.spots_of(plane, near)
         odds = classify(seen)
         for light in (True, False):
@@ -93,8 +93,8 @@ def tokens_near(picture: NDArray[np.uint8], panels: Sequence[PixelBox]) -> list[
     return [_scaled(token, 1 / scale) for token in kept] if scale < 1 else kept
 
 
-def _planes(picture: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
-    """Grey, and how coloured each pixel is where a grey figure has some strong colour: both (h, w)."""
+def _planes(picture: NDArray[np.uint8], near: NDArray[np.bool_]) -> Iterator[NDArray[np.uint8]]:
+    """Grey, and how coloured each pixel is where a grey figure has a strong colour near: both (h, w)."""
     if picture.ndim == 2:
         yield picture
         return
@@ -102,7 +102,7 @@ def _planes(picture: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
     red, green, blue = cv2.split(picture)
     most, least = cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
     chroma = cv2.subtract(most, least).astype(np.uint8, copy=False)
-    if cv2.mean(chroma)[0] < 25 and np.count_nonzero(chroma > 110) > 30:
+    if cv2.mean(chroma)[0] < 25 and np.count_nonzero((chroma > 110) & near) > 30:
         yield chroma
 
 
