@@ -261,7 +261,7 @@ def test_letters_below_are_not_part_of_the_panels() -> None:
 
 
 def test_a_colour_bar_beside_a_scan_is_no_panel() -> None:
-    picture, boxes = grid(2, 1, gutter=60, margin=10)
+    picture, boxes = grid(2, 1, gutter=60, margin=40)
     for _, y0, x1, y1 in boxes:
         ramp = np.linspace(250, 5, y1 - y0 - 40).astype(np.uint8)[:, None].repeat(16, axis=1)
         bar = picture[y0 + 20 : y1 - 20, x1 + 6 : x1 + 22]
@@ -556,8 +556,8 @@ def noise(high: int, wide: int) -> Pixels:
         np.full((400, 600, 3), 0, np.uint8),
         np.full((400, 600, 3), 127, np.uint8),
         noise(400, 600),
-        noise(1, 10000),
-        noise(10000, 1),
+        noise(2, 9000),
+        noise(9000, 2),
         noise(7, 3),
         noise(33, 4000),
     ],

@@ -22,6 +22,8 @@ from covidct_curate.records import Box
 MAX_PIXELS = 100_000_000
 """An image that claims more pixels is not decoded."""
 _MAX_BYTES = 300_000_000
+_SLIVER = 0.03
+"""Share of an image's side that a clip may take off each edge without being a crop."""
 _STRAIGHT = 0.002
 """Shear, as a share of the side, up to which a placement counts as upright."""
 
@@ -87,9 +89,12 @@ def piece(placement: Placement) -> Piece | None:
         size[0] - (full[2] - bbox[2]) * across,
         size[1] - (full[3] - bbox[3]) * down,
     )
-    # An edge less than a pixel off is rounding in the page, not a clip.
+    # An edge less than a pixel off is rounding in the page, and a sliver off is a frame or a table's cell
+    # that was drawn too narrow: neither is a crop.
     whole = (0, 0, *size)
-    cut = [abs(edge - end) > 1 for edge, end in zip(edges, whole, strict=True)]
+    off = [abs(edge - end) for edge, end in zip(edges, whole, strict=True)]
+    sliver = all(each <= _SLIVER * side for each, side in zip(off, (*size, *size), strict=True))
+    cut = [each > 1 and not sliver for each in off]
     x0, y0, x1, y1 = (round(e) if c else w for e, c, w in zip(edges, cut, whole, strict=True))
     if x1 <= x0 or y1 <= y0:
         return None

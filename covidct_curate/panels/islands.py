@@ -35,8 +35,8 @@ _LINED = 0.6
 _OFF, _LIKE = 0.04, 0.75
 """Share of a picture's longer side by which the middles of boxes in line may be off, and the least ratio of
 their sizes."""
-_GROWN = 0.4
-"""Share of its side by which a round island may grow to where its neighbours end."""
+_LIGHT, _GROWN = 0.04, 0.4
+"""Share of its side by which a straight and a round island may grow to where others in line end."""
 _SPECK = 0.005
 """Share of a row or column up to which what is not page is specks in a margin."""
 _SOLID, _BROKEN = 0.85, 0.5
@@ -292,26 +292,30 @@ def in_line(one: PixelBox, other: PixelBox, side: int, *, like: float = _LIKE) -
 
 
 def squared(islands: list[Island], side: int) -> list[Island]:
-    """The islands, those of round bodies on white grown to where the pictures in their row and column end."""
-    return [_squared(each, islands, side) if each.dense and each.straight < 4 else each for each in islands]
+    """The islands, images grown to where those in their row and column end.
+
+    A little, as light edges are lost on white; a round body on white, whose edges are all lost, much.
+    """
+    return [_squared(each, islands, side) if each.dense else each for each in islands]
 
 
 def _squared(island: Island, others: list[Island], side: int) -> Island:
     box = list(island.box)
     for n, straight in enumerate(island.sides):
-        across = 1 - n % 2
-        size = island.box[n % 2 + 2] - island.box[n % 2]
-        edges = [
-            other.box[n]
+        axis = n % 2
+        size = island.box[axis + 2] - island.box[axis]
+        outward = 1 if n > 1 else -1
+        grown = [
+            (other.box[n] - island.box[n]) * outward
             for other in others
-            if other is not island
+            if other.dense
             and other.sides[n]
-            and _off(island.box, other.box, n % 2) <= _OFF * side
-            and not _off(island.box, other.box, across) <= _OFF * side
-            and 0 < (other.box[n] - island.box[n]) * (1 if n > 1 else -1) <= _GROWN * size
+            and _off(island.box, other.box, axis) <= _OFF * side < _off(island.box, other.box, 1 - axis)
         ]
-        if not straight and edges:
-            box[n] = sorted(edges)[len(edges) // 2]
+        most = (_LIGHT if straight else _GROWN) * size
+        fitting = [each for each in grown if 0 < each <= most]
+        if fitting:
+            box[n] += outward * sorted(fitting)[len(fitting) // 2]
     return replace(island, box=(box[0], box[1], box[2], box[3]))
 
 

@@ -60,11 +60,12 @@ def spots_of(grey: NDArray[np.uint8], near: NDArray[np.bool_] | None = None) -> 
             kept = np.argsort(-contrast[middle[:, 1], middle[:, 0]].astype(int), kind="stable")[:most]
             names, found = names[kept], found[kept]
         drawn = np.zeros((len(found), PATCH, PATCH), np.float32)
-        for name, (x0, y0, x1, y1), patch in zip(names.tolist(), found.tolist(), drawn, strict=True):
-            stroke = cv2.inRange(labels[y0:y1, x0:x1], name, name).astype(np.uint8, copy=False)
-            _draw(grey[y0:y1, x0:x1], stroke, light, patch)
+        ranges = np.ones((len(found), 1, 1), np.float32)
+        for k, (name, (x0, y0, x1, y1)) in enumerate(zip(names.tolist(), found.tolist(), strict=True)):
+            stroke = (labels[y0:y1, x0:x1] == name).view(np.uint8)
+            ranges[k] = _draw(grey[y0:y1, x0:x1], stroke, light, drawn[k])
         boxes.append(found)
-        patches.append(drawn)
+        patches.append(drawn / ranges)
     bright = np.repeat([True, False], [len(found) for found in boxes])
     return Spots(np.concatenate(boxes), np.concatenate(patches), bright)
 
@@ -97,15 +98,19 @@ def _components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.
 
 def _draw(
     grey: NDArray[np.uint8], stroke: NDArray[np.uint8], light: bool, patch: NDArray[np.float32]
-) -> None:
-    """Bring a spot, (h, w) grey levels and its stroke (255), to a patch (PATCH, PATCH) of zeros."""
+) -> float:
+    """Bring a spot, (h, w) grey levels and its stroke (1), to a patch (PATCH, PATCH) of zeros.
+
+    The patch is in grey levels over the ground; returned is how many the spot spans.
+    """
     least, most, _, _ = cv2.minMaxLoc(grey)
     around = cv2.dilate(stroke, _AROUND).astype(np.uint8, copy=False)
-    shade = (grey - np.uint8(least) if light else np.uint8(most) - grey) & around
+    shade = (grey - np.uint8(least) if light else np.uint8(most) - grey) * around
     h, w = shade.shape
     scale = (PATCH - 2) / max(h, w)
     wide, tall = max(1, round(w * scale)), max(1, round(h * scale))
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    small = cv2.resize(shade.astype(np.float32), (wide, tall), interpolation=way)
     top, left = (PATCH - tall) // 2, (PATCH - wide) // 2
-    patch[top : top + tall, left : left + wide] = small / max(most - least, 1.0)
+    small = cv2.resize(shade.astype(np.float32), (wide, tall), interpolation=way)
+    patch[top : top + tall, left : left + wide] = small
+    return max(most - least, 1.0)

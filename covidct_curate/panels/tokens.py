@@ -74,7 +74,9 @@ def tokens_near(picture: NDArray[np.uint8], panels: Sequence[PixelBox]) -> list[
     scale = min(1.0, (_PIXELS / max(height * width, 1)) ** 0.5)
     if scale < 1:
         size = (max(1, int(width * scale)), max(1, int(height * scale)))
-        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        # means of areas take eight times as long
+        way = cv2.INTER_LINEAR if scale > 0.5 else cv2.INTER_AREA
+        picture = cv2.resize(picture, size, interpolation=way).astype(np.uint8, copy=False)
     if min(picture.shape[:2]) < spots.LEAST:
         return []
     near = _near(picture.shape[:2], panels, scale)
@@ -172,9 +174,11 @@ def _alone(boxes: NDArray[np.int32], odds: NDArray[np.float32]) -> list[Token]:
 def _outermost(
     boxes: NDArray[np.int32], odds: NDArray[np.float32]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Without what lies inside another letter."""
+    """Without what lies inside another spot that is as clear a letter."""
     x0, y0, x1, y1 = (boxes[:, k] for k in range(4))
     inside = (x0[:, None] >= x0) & (y0[:, None] >= y0) & (x1[:, None] <= x1) & (y1[:, None] <= y1)
+    clear = odds[:, :-1].max(axis=1)
+    inside &= clear >= clear[:, None]
     np.fill_diagonal(inside, False)
     kept = ~inside.any(axis=1)
     return boxes[kept], odds[kept]
