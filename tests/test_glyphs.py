@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from benchmarks.alphabet import digest, fonts_in
+from benchmarks.glyphs import paired, tally
 from covidct_curate.panels import glyphs, naming, spots, tokens
 
 Picture = NDArray[np.uint8]
@@ -280,3 +283,29 @@ def test_a_large_figure() -> None:
     assert texts(labels) == list("ABC")
     assert labels[0] is not None
     assert labels[0].box[3] < boxes[0][1] * factor + 50 * factor
+
+
+def test_fonts_are_the_same_wherever_they_lie(tmp_path: Path) -> None:
+    for name in ("one/z/B.ttf", "one/A.otf", "one/Symbol.ttf", "one/C.txt", "two/B.ttf", "two/x/y/A.otf"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    one, two = fonts_in(tmp_path / "one"), fonts_in(tmp_path / "two")
+    assert [path.name for path in one] == [path.name for path in two] == ["A.otf", "B.ttf"]
+    assert digest(one) == digest(two[::-1]) != digest(one[:1])
+
+
+def test_found_panels_are_paired_with_the_true_ones() -> None:
+    gold, truth = [(0, 0, 100, 100), (100, 0, 200, 100), (200, 0, 300, 100)], ["a", None, "c"]
+    found = [(400, 0, 500, 100), (205, 0, 300, 100), (0, 0, 90, 100), (100, 0, 120, 100)]
+    assert paired(gold, truth, found) == (["a", None, "c", None, None], [2, None, 1, 0, 3])
+
+
+def test_labels_are_counted() -> None:
+    truth = ["a", "b", "c", None, None]
+    assert tally(truth, ["a", "c", None, "d", None]) == {
+        "right": 1,
+        "wrong": 1,
+        "missing": 1,
+        "false": 1,
+        "silent": 1,
+    }

@@ -264,6 +264,8 @@ class _Figure:
 def _even(grey: NDArray[np.uint8]) -> bool:
     """Most of what is neither black nor white is even, as no scan or photograph is."""
     here, left, above = grey[1:, 1:], grey[1:, :-1], grey[:-1, 1:]
+    if not here.size:
+        return False
     between = cv2.inRange(here, gutters.DARK, _PAPER)
     step = cv2.max(cv2.absdiff(here, left), cv2.absdiff(here, above))
     same = cv2.countNonZero(cv2.bitwise_and(cv2.inRange(step, 0, 1), between))

@@ -79,7 +79,7 @@ def find(grey: Grey, least: int) -> list[Gutter]:
         along = cv2.reduce(near, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() < _BARE * 255 * width
         shown = grey[along]
         for start, stop in runs:
-            if stop - start > _LINE or _changes(shown[:, start - _LINE], shown[:, stop - 1 + _LINE]):
+            if stop - start > _LINE or _changes(shown, start, stop):
                 left = _edge(shown[:, start - _REACH : start], colour)
                 right = _edge(shown[:, stop : stop + _REACH], colour)
                 found.append(Gutter(start, stop, colour, left, right))
@@ -116,12 +116,17 @@ def _edge(beside: Grey, colour: int) -> float:
     return float(((low < colour - _STEP) | (high > colour + _STEP)).mean())
 
 
-def _changes(before: Grey, after: Grey) -> bool:
-    """The picture is another one behind a thin line, and not the same with a line drawn over it."""
+def _changes(grey: Grey, start: int, stop: int) -> bool:
+    """The picture is another one behind a thin line, and not the same with a line drawn over it.
+
+    It must change more across the line than it does before it, where it may be shaded.
+    """
+    far, before, after = grey[:, start - 2 * _LINE], grey[:, start - _LINE], grey[:, stop - 1 + _LINE]
     lit = np.maximum(before, after) > DARK
-    step = np.maximum(before, after) - np.minimum(before, after)
+    step, shade = cv2.absdiff(before, after).ravel(), cv2.absdiff(far, before).ravel()
     telling = int(np.count_nonzero(lit))
-    return int(np.count_nonzero(lit & (step > NOISE))) > _OTHER * max(telling, 1)
+    changed = int(np.count_nonzero(lit & (step > NOISE) & (step > 2 * shade.astype(np.int16))))
+    return changed > _OTHER * max(telling, 1)
 
 
 def _joined(found: list[Gutter], least: int) -> list[Gutter]:
