@@ -227,12 +227,21 @@ class _Figure:
             (x0, y0 + a, x1, y0 + b) if axis else (x0 + a, y0, x0 + b, y1)
             for a, b in line.parts(y1 - y0 if axis else x1 - x0)
         ]
+        if line.colour is not None:
+            parts = [self.bared(part, line.colour) for part in parts]
         if 2 * sum(map(self.pictured, parts)) < len(parts):
             return []
         cuts = [
             cut for part in parts for cut in self.panels(part, line.method, confidence, depth + 1, image=True)
         ]
         return cuts if all(self.shaped(cut.box) for cut in cuts) else []
+
+    def bared(self, box: PixelBox, colour: int) -> PixelBox:
+        """A part without margins of its gutter's colour, of its width first."""
+        x0, y0, x1, y1 = box
+        left, right = gutters.bared(self.grey[y0:y1, x0:x1], colour)
+        top, bottom = gutters.bared(np.ascontiguousarray(self.grey[y0:y1, x0 + left : x0 + right].T), colour)
+        return x0 + left, y0 + top, x0 + right, y0 + bottom
 
     def lines(self, box: PixelBox, axis: int) -> Lines | None:
         """The lines across a box: upright ones (axis 0) or level ones (axis 1)."""

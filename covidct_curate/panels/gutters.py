@@ -86,6 +86,26 @@ def find(grey: Grey, least: int) -> list[Gutter]:
     return _joined(found, least)
 
 
+def bared(grey: Grey, colour: int) -> tuple[int, int]:
+    """(first column, column after the last) of a part without margins of its gutter's colour.
+
+    A margin goes only where a picture's edge stands behind it: a scan's black surround has none.
+    """
+    shown = cv2.reduce(_off(grey, colour), 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() > _CROSSED * len(grey)
+    columns = np.flatnonzero(shown)
+    start, stop = (int(columns[0]), int(columns[-1]) + 1) if len(columns) else (0, grey.shape[1])
+    if _edge(grey[:, start : start + _REACH], colour) < STRAIGHT:
+        start = 0
+    if _edge(grey[:, max(stop - _REACH, 0) : stop], colour) < STRAIGHT:
+        stop = grey.shape[1]
+    return start, stop
+
+
+def _off(grey: Grey, colour: int) -> Grey:
+    """1 where a pixel is not of the gutter's colour."""
+    return np.equal(cv2.inRange(grey, max(colour - NOISE, 0), min(colour + NOISE, 255)), 0).view(np.uint8)
+
+
 def alike(left: Grey, right: Grey) -> bool:
     """Two parts show the same kind of picture in the same pose, and not one picture's two halves."""
     one, other = _small(left), _small(right)

@@ -27,6 +27,8 @@ class Lines:
     cuts: tuple[tuple[int, int], ...]
     method: Method
     confidence: float
+    colour: int | None = None
+    """Grey of the gutters, None for seams."""
 
     def parts(self, width: int) -> list[tuple[int, int]]:
         """What is left of that many columns, as (first, after the last) pairs."""
@@ -46,7 +48,7 @@ def find(grey: NDArray[np.uint8], least: int, *, eager: bool = False) -> Lines |
     ]
     if sharp:
         sure = min(max(band.left, band.right) for band in sharp)
-        return Lines(tuple((band.start, band.stop) for band in sharp), "gutter", sure)
+        return Lines(tuple((band.start, band.stop) for band in sharp), "gutter", sure, sharp[0].colour)
     found = seams.find(grey, least)
     even = eager or _even([seam.at for seam in found], width)
     clear = [
