@@ -224,12 +224,12 @@ def test_the_page_has_the_colour_of_the_rim() -> None:
     assert islands.pages(sheet(1, 9)) == [WHITE]
 
 
-def test_a_frame_on_the_rim_is_not_off_the_page() -> None:
+def test_a_frame_on_the_rim_is_no_island() -> None:
     picture = sheet()
     cv2.rectangle(picture, (0, 0), (399, 299), BLACK, 1)
-    assert not islands.off_page(picture, WHITE).any()
-    picture[100:120, 100:130] = 0
-    assert islands.off_page(picture, WHITE).sum() == 600
+    picture[100:180, 100:220] = 0
+    big, bits = found(picture)
+    assert [island.box for island in big] == [(100, 100, 220, 180)] and not bits
 
 
 def test_noise_of_the_page_is_page() -> None:
@@ -262,6 +262,16 @@ def test_what_touches_the_rim_begins_at_the_edge() -> None:
     picture = sheet()
     picture[60:, :330] = 90
     assert islands.trimmed(islands.off_page(picture, WHITE), (0, 0, 400, 300)) == (0, 60, 330, 300)
+
+
+def test_an_image_at_the_rim_reaches_the_edge_unless_the_rim_is_margin() -> None:
+    picture = sheet()
+    picture[1:299, 1:150] = 90  # its outermost pixels are as light as the page
+    picture[:, 200:] = 90
+    assert [each.box for each in found(picture)[0]] == [(200, 0, 400, 300), (0, 0, 150, 300)]
+    picture = sheet()
+    picture[3:297, 3:397] = 90
+    assert [each.box for each in found(picture)[0]] == [(3, 3, 397, 297)]
 
 
 def test_large_islands_and_bits_are_told_apart() -> None:

@@ -286,6 +286,14 @@ def test_less_than_a_pixel_off_is_no_clip(sheet: Sheet, tmp_path: Path, grey: Pi
     assert np.array_equal(result.read(result.pictures[0]), grey)
 
 
+def test_a_sliver_off_the_edges_is_no_crop(sheet: Sheet, tmp_path: Path, grey: Pixels) -> None:
+    """A table cell a little too narrow for its picture does not cost the picture its edge."""
+    sheet.image(image_object(sheet.pdf, grey), BOX, clip=(BOX[0], BOX[1], BOX[2] - 5, BOX[3] - 3))
+    result = Result(sheet, tmp_path)
+    assert not result.pictures[0].clipped
+    assert np.array_equal(result.read(result.pictures[0]), grey)
+
+
 def test_askew_image_is_rendered(sheet: Sheet, tmp_path: Path, grey: Pixels) -> None:
     sheet.write("q 0.866 0.5 -0.5 0.866 0 0 cm 192 0 0 144 500 150 cm")
     sheet.write(f"/{sheet.use(image_object(sheet.pdf, grey))} Do", "Q")

@@ -183,8 +183,8 @@ class _Figure:
         if not islands.parted(mask, dark=dark):
             return []
         big, bits = islands.large(mask, self.least, scans=self.scans)
-        big = [_placed(each, box, islands.rim(mask.shape)) for each in big]
-        bits = [_placed(each, box, 0) for each in bits]
+        big = [_placed(each, box) for each in big]
+        bits = [_placed(each, box) for each in bits]
         white = page == islands.WHITE
         images = [
             each
@@ -281,12 +281,9 @@ def _even(grey: NDArray[np.uint8]) -> bool:
     return same > _EVEN_GROUND * max(cv2.countNonZero(between), 1)
 
 
-def _placed(island: Island, box: PixelBox, rim: int) -> Island:
-    """An island of a box, in the picture's pixels; one that touches the box's rim goes to its edge."""
+def _placed(island: Island, box: PixelBox) -> Island:
+    """An island of a box, in the picture's pixels."""
     x0, y0, x1, y1 = island.box
-    width, height = box[2] - box[0], box[3] - box[1]
-    x0, y0 = (0 if x0 <= rim else x0), (0 if y0 <= rim else y0)
-    x1, y1 = (width if x1 >= width - rim else x1), (height if y1 >= height - rim else y1)
     return replace(island, box=(box[0] + x0, box[1] + y0, box[0] + x1, box[1] + y1))
 
 

@@ -30,6 +30,8 @@ _RIGHT = 4
 _REACH, _TICK, _STRAIGHT = 6, 0.03, 0.6
 """Pixels, and share of its box, within which a straight side begins (an axis' ticks stand out from it), and
 the share of its length that must."""
+_TOUCH = 0.01
+"""Share of the rim that must not be page for what lies at the rim to reach the picture's edge."""
 _LINED = 0.6
 """Share of the graphics' area that must stand in rows or columns."""
 _OFF, _LIKE = 0.04, 0.75
@@ -103,7 +105,7 @@ def pages(picture: NDArray[np.uint8], *, own: bool = True) -> list[Colour]:
     """The colours that panels may stand on: white, black and, if ``own``, that of the picture's rim first."""
     if not own:
         return [WHITE, BLACK]
-    ring = rim(picture.shape)
+    ring = _rim(picture.shape)
     inner = picture[ring:-ring, ring:-ring]
     if not inner.size:
         return [WHITE]
@@ -119,20 +121,16 @@ def pages(picture: NDArray[np.uint8], *, own: bool = True) -> list[Colour]:
     return found
 
 
-def rim(shape: Sequence[int]) -> int:
+def _rim(shape: Sequence[int]) -> int:
     """Width in pixels of the rim in which a frame drawn round a whole picture lies."""
     return max(1, min(6, round(0.006 * max(shape[:2])), min(shape[:2]) // 8))
 
 
 def off_page(picture: NDArray[np.uint8], page: Colour) -> NDArray[np.uint8]:
-    """1 where the picture has another colour than the page, 0 elsewhere and on the rim."""
+    """1 where the picture has another colour than the page, 0 elsewhere."""
     noise = 255 - PAPER if page == WHITE else _NOISE
     low, high = tuple(max(c - noise, 0) for c in page), tuple(min(c + noise, 255) for c in page)
-    mask = np.equal(cv2.inRange(picture, low, high), 0).view(np.uint8)
-    ring = rim(picture.shape)
-    mask[:ring] = mask[-ring:] = 0
-    mask[:, :ring] = mask[:, -ring:] = 0
-    return mask
+    return np.equal(cv2.inRange(picture, low, high), 0).view(np.uint8)
 
 
 def parted(mask: NDArray[np.uint8], *, dark: bool) -> bool:
@@ -157,12 +155,12 @@ def trimmed(mask: NDArray[np.uint8], box: PixelBox) -> PixelBox:
     )
     if not len(rows) or not len(columns):
         return box
-    height, width = mask.shape
-    ring = rim(mask.shape)
-    x0, y0, x1, y1 = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-    x0, y0 = (0 if x0 <= ring else x0), (0 if y0 <= ring else y0)
-    x1, y1 = (width if x1 >= width - ring else x1), (height if y1 >= height - ring else y1)
-    return box[0] + x0, box[1] + y0, box[0] + x1, box[1] + y1
+    return (
+        box[0] + int(columns[0]),
+        box[1] + int(rows[0]),
+        box[0] + int(columns[-1]) + 1,
+        box[1] + int(rows[-1]) + 1,
+    )
 
 
 def gap(islands: Sequence[Island]) -> int:
@@ -203,17 +201,35 @@ def large(mask: NDArray[np.uint8], least: int, *, scans: bool) -> tuple[list[Isl
     """The islands of a mask of zeros and ones with sides of ``least`` pixels, and the bits beside them.
 
     What lies within another is part of it, and what overlaps another is one with it; a hollow frame
-    round others is none. ``scans``: two round ones side by side may be one picture's halves, such as lungs.
+    round others, or round the whole, is none. ``scans``: two round ones side by side may be one picture's
+    halves, such as lungs.
     """
+    ring = _rim(mask.shape)
     big, bits = [], []
-    for island in _find(mask):
+    inner = np.zeros_like(mask)
+    inner[ring:-ring, ring:-ring] = mask[ring:-ring, ring:-ring]
+    margin = mask.sum() - inner.sum() < _TOUCH * (mask.size - inner[ring:-ring, ring:-ring].size)
+    for island in _find(inner):
         x0, y0, x1, y1 = island.box
         if min(x1 - x0, y1 - y0) >= least:
-            big.append(replace(island, sides=_sides(mask[y0:y1, x0:x1])))
+            place = island.box if margin else _to_rim(island.box, mask, ring)
+            big.append(replace(island, box=place, sides=_sides(mask[y0:y1, x0:x1])))
         else:
             bits.append(island)
     big = [each for each in big if not _frames(each, big)]
     return _merged(big, scans), bits
+
+
+def _to_rim(box: PixelBox, mask: NDArray[np.uint8], ring: int) -> PixelBox:
+    """The box of an island that was found without the rim, to the edge of the mask where it lies at the rim."""
+    height, width = mask.shape
+    x0, y0, x1, y1 = box
+    return (
+        0 if x0 <= ring else x0,
+        0 if y0 <= ring else y0,
+        width if x1 >= width - ring else x1,
+        height if y1 >= height - ring else y1,
+    )
 
 
 def _frames(island: Island, others: list[Island]) -> bool:
