@@ -2,7 +2,7 @@
 
     python -m benchmarks.panels FOLDER_OR_IMAGE... --sheet out.png [--per-sheet 200]
 
-Every picture is split by `covidct_curate.panels.split` and shown small, its panels framed and numbered (with
+Every picture is split by `covidct_curate.panels.cascade.split` and shown small, its panels framed and numbered (with
 the panel's letter where one was read). Several sheets are numbered: out.png, out-2.png, …
 """
 
@@ -27,7 +27,7 @@ Boxes = Sequence[tuple[float, float, float, float]]
 Splitter = Callable[[Pixels], Sequence[Any]]
 """Takes a picture, height x width x 3, RGB; gives panels that have a ``box`` in pixels, half-open."""
 
-SPLITTER = "covidct_curate.panels:split"
+SPLITTER = "covidct_curate.panels.cascade:split"
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}
 GREEN, RED = (0, 190, 0), (235, 0, 0)
 

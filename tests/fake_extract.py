@@ -16,7 +16,7 @@ from PIL import Image
 from covidct_curate.engine import Outcome
 from covidct_curate.errors import UnreadablePDF
 from covidct_curate.panels.cascade import Cut, Hints
-from covidct_curate.records import Box, Extraction, Figure, Kind, Paper, Picture
+from covidct_curate.records import Box, Extraction, Figure, Paper, Picture
 
 
 def picture(
@@ -78,7 +78,7 @@ def fake_paper(path: Path, out: Path, *, name: str) -> Extraction:
     return Extraction(Paper(**{"pages": 1, **told["paper"]}), tuple(figures))
 
 
-def fake_split(picture: NDArray[np.uint8], kind: Kind | None, hints: Hints) -> tuple[Cut, ...]:
+def fake_split(picture: NDArray[np.uint8], hints: Hints) -> tuple[Cut, ...]:
     """The parts there are, else the columns of a picture of `picture`, else the whole."""
     height, width = picture.shape[:2]
     if len(hints.parts) > 1:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from covidct_curate.panels.letters import Label, label_panels
+from covidct_curate.panels.letters import Label, label_panels, printed
 from tests.compounds import PixelBox
 from tests.compounds.images import rgb
 from tests.compounds.ink import write
@@ -238,3 +238,12 @@ def test_labels_are_the_same_each_time() -> None:
     before = picture.copy()
     assert label_panels(picture, boxes, lettering, ()) == label_panels(picture, boxes, lettering, ())
     assert np.array_equal(picture, before)
+
+
+def test_labels_in_brackets_that_count_from_a_say_how_many_panels_there_are() -> None:
+    def texts(*said: str) -> list[tuple[str, PixelBox]]:
+        return [(text, (10, 20 * n, 40, 20 * n + 12)) for n, text in enumerate(said)]
+
+    assert printed(texts("(b)", "(A) axial", "Time", "(c)")) == ("a", "b", "c")
+    for said in ((), ("(a)",), ("(a)", "(c)"), ("a", "b"), ("(n)", "(p)"), ("(1)", "(2)")):
+        assert printed(texts(*said)) == ()

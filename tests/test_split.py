@@ -53,7 +53,7 @@ def pixels(path: Path) -> Any:
 def cut_into(monkeypatch: pytest.MonkeyPatch, *boxes: tuple[int, int, int, int]) -> None:
     """From now on every picture is cut so."""
 
-    def cut(picture: Any, kind: Any, hints: Any) -> Any:
+    def cut(picture: Any, hints: Any) -> Any:
         return tuple(panels_of_figures.Cut(box, "seam", 0.5) for box in boxes)
 
     monkeypatch.setattr(panels_of_figures, "split", cut)
@@ -159,9 +159,9 @@ def test_lettering_reaches_the_splitter_in_pixels(tmp_path: Path, monkeypatch: p
         seen.extend([lettering, announced])
         return (("a", "text"), ("b", "text"))
 
-    def cut(picture: Any, kind: Any, hints: Any) -> Any:
-        seen.append(hints.lettering)
-        return fake_split(picture, kind, hints)
+    def cut(picture: Any, hints: Any) -> Any:
+        seen.append(hints.announced)
+        return fake_split(picture, hints)
 
     monkeypatch.setattr(panels_of_figures, "label_panels", label)
     monkeypatch.setattr(panels_of_figures, "split", cut)
@@ -176,17 +176,17 @@ def test_lettering_reaches_the_splitter_in_pixels(tmp_path: Path, monkeypatch: p
     )  # fmt: skip
     split, _ = split_figure(whole, tmp_path)
     first, second = ("(a)", (20, 20, 40, 40)), ("(b)", (140, 202, 160, 220))
-    assert seen == [(first,), (first, second), ("a", "b")]
+    assert seen == [("a", "b"), (first, second), ("a", "b")]
     assert [(panel.label, panel.label_source) for panel in split.panels] == [("a", "text"), ("b", "text")]
 
 
 def test_a_crash_costs_the_panels_of_its_figure(
     tmp_path: Path, ws: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(picture: Any, kind: Any, hints: Any) -> Any:
+    def broken(picture: Any, hints: Any) -> Any:
         if picture[0, 0, 0] == 10:
             raise IndexError("list index out of range")
-        return fake_split(picture, kind, hints)
+        return fake_split(picture, hints)
 
     monkeypatch.setattr(panels_of_figures, "split", broken)
     write_pdf(

@@ -19,7 +19,7 @@ from covidct_curate.panels.islands import Colour, Island
 from covidct_curate.panels.kind import kind_of
 from covidct_curate.panels.lines import Lines
 from covidct_curate.panels.order import in_order
-from covidct_curate.records import Kind, Method, PixelBox
+from covidct_curate.records import Method, PixelBox
 
 _PIXELS = 2_000_000
 """A larger picture is split at this size: gutters stay, time and memory do not grow."""
@@ -63,10 +63,8 @@ class Hints:
 
     parts: tuple[PixelBox, ...] = ()
     """The embedded images that make up the picture."""
-    lettering: tuple[tuple[str, PixelBox], ...] = ()
-    """Short texts of the page that lie in the picture."""
     announced: tuple[str, ...] = ()
-    """The labels of the panels that the caption names."""
+    """The labels of the panels that the caption names, or that are printed beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +76,10 @@ class Cut:
     confidence: float
 
 
-def split(picture: NDArray[np.uint8], kind: Kind | None = None, hints: Hints = Hints()) -> tuple[Cut, ...]:
+def split(picture: NDArray[np.uint8], hints: Hints = Hints()) -> tuple[Cut, ...]:
     """The panels of a (height, width, 3) RGB picture in reading order, at least one.
 
-    ``kind``: what the picture looks like, where that is known. A picture of one panel is one panel without
-    the bare page around it.
+    A picture of one panel is that panel without the bare page around it.
     """
     height, width = picture.shape[:2]
     scale = min(1.0, math.sqrt(_PIXELS / (width * height)))
@@ -101,7 +98,7 @@ def split(picture: NDArray[np.uint8], kind: Kind | None = None, hints: Hints = H
 
 
 def _told(cuts: list[Cut], announced: int) -> list[Cut]:
-    """Less sure where the caption speaks of more panels than were found, or of as many as would be one each."""
+    """Less sure where fewer panels were found than are announced."""
     if announced < 2 or len(cuts) >= announced:
         return cuts
     return [replace(cut, confidence=cut.confidence * _UNTOLD) for cut in cuts]
@@ -119,14 +116,10 @@ class _Figure:
 
     def cuts(self, parts: Sequence[PixelBox]) -> list[Cut]:
         """The panels of the whole picture."""
-        height, width = self.grey.shape
-        whole = 0, 0, width, height
         if self.embedded(parts):
-            found = [cut for part in parts for cut in self.panels(part, "embedded", 1.0, 1)]
-        else:
-            found = self.panels(whole, "whole", _WHOLE, 0)
-        # A panel that touches the rim of the picture begins there.
-        return found or [Cut(whole, "whole", _WHOLE)]
+            return [cut for part in parts for cut in self.panels(part, "embedded", 1.0, 1)]
+        height, width = self.grey.shape
+        return self.panels((0, 0, width, height), "whole", _WHOLE, 0)
 
     def embedded(self, parts: Sequence[PixelBox]) -> bool:
         """The images the picture is made of lie apart, could each be a panel, and leave nothing else to see."""

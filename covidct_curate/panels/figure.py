@@ -14,7 +14,7 @@ from covidct_curate.errors import PictureError
 from covidct_curate.panels.cascade import Cut, Hints, split
 from covidct_curate.panels.choice import LEAST, Choice, overlap
 from covidct_curate.panels.kind import kind_of
-from covidct_curate.panels.letters import label_panels
+from covidct_curate.panels.letters import label_panels, printed
 from covidct_curate.panels.loose import read_pixels
 from covidct_curate.panels.subcaptions import announced, divide, spans_for
 from covidct_curate.png import write_png
@@ -129,13 +129,11 @@ class _Splitter:
                 )
         if not cuts:
             parts = [part for part in self.figure.pictures if part.role == "part" and _lies_in(part, whole)]
-            seen = [(text, _clipped(box, whole)) for text, box in lettering]
             hints = Hints(
                 parts=tuple(_clipped(_box_in(part.bbox, whole), whole) for part in parts),
-                lettering=tuple((text, box) for text, box in seen if box[0] < box[2] and box[1] < box[3]),
-                announced=self.labels if len(self.wholes) == 1 else (),
+                announced=(self.labels or printed(lettering)) if len(self.wholes) == 1 else (),
             )
-            cuts = split(picture, self.kinds[whole.file], hints)
+            cuts = split(picture, hints)
         labels: Sequence[Label] = [(None, "")] * len(cuts)
         if len(cuts) > 1 or len(self.wholes) > 1:
             labels = label_panels(picture, [cut.box for cut in cuts], lettering, self.labels)

@@ -24,6 +24,8 @@ _STEP = 24
 """Grey levels by which a picture must differ from the gutter at its edge."""
 _REACH = 6
 """Pixels within which the edge of a blurred or tilted picture lies."""
+_FRAME = 50
+"""Part of a column at either end in which a frame round the picture may cross a gutter."""
 _COLOURS = 8
 _BARE = 0.98
 """Share of a row from which on it is margin and tells nothing of where pictures end."""
@@ -114,7 +116,9 @@ def alike(left: Grey, right: Grey) -> bool:
 
 
 def _colours(grey: Grey) -> list[int]:
-    """Greys of columns that show one colour; white and black in any case."""
+    """Greys of columns that show one colour, but for a frame round the picture; white and black in any case."""
+    rim = grey.shape[0] // _FRAME
+    grey = grey[rim : grey.shape[0] - rim]
     height = grey.shape[0]
     mean = cv2.reduce(grey, 0, cv2.REDUCE_SUM, dtype=cv2.CV_64F)[0] / height
     square = cv2.reduce(cv2.multiply(grey, grey, dtype=cv2.CV_32F), 0, cv2.REDUCE_SUM, dtype=cv2.CV_64F)[0]

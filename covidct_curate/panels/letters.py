@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -15,6 +16,7 @@ from covidct_curate.records import LabelSource, PixelBox
 Label = tuple[str | None, LabelSource]
 
 _LABEL = re.compile(r"([(\[]?)([A-Za-z]|[1-9])(i{1,3}|iv|v|[1-9])?([)\].:]?)(?=$|\s+\S)")
+_ALPHABET = string.ascii_lowercase
 _SURE = 0.8
 """Confidence from which on a letter read in pixels stands though the caption does not name it."""
 
@@ -48,6 +50,12 @@ def label_panels(
     return tuple(_counted(read, announced))
 
 
+def printed(lettering: Sequence[tuple[str, PixelBox]]) -> tuple[str, ...]:
+    """The labels in brackets among a figure's texts, in small letters, where they count from a; else none."""
+    found = sorted({token.key for token in _tokens(lettering, set()) if token.bracket and not token.suffix})
+    return tuple(found) if len(found) > 1 and "".join(found) == _ALPHABET[: len(found)] else ()
+
+
 def _tokens(lettering: Sequence[tuple[str, PixelBox]], named: set[str]) -> Iterator[Token]:
     """The texts that may be labels; where the caption names labels, only those."""
     for text, (x0, y0, x1, y1) in lettering:
@@ -61,9 +69,7 @@ def _tokens(lettering: Sequence[tuple[str, PixelBox]], named: set[str]) -> Itera
         if named and key.casefold() + suffix not in named and key.casefold() not in named:
             continue
         right = x1 if alone else x0 + round((x1 - x0) * found.end() / len(text))
-        yield tokens.printed(
-            key, suffix, (x0, y0, max(right, x0 + 1), y1), bracket=bool(closed in tuple(")]"))
-        )
+        yield tokens.printed(key, suffix, (x0, y0, max(right, x0 + 1), y1), bracket=closed in (")", "]"))
 
 
 def _count(labels: Sequence[Label]) -> int:

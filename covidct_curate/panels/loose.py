@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from covidct_curate.errors import PictureError
 from covidct_curate.panels.cascade import Cut, split
-from covidct_curate.panels.kind import kind_of, modality_of
+from covidct_curate.panels.kind import modality_of
 
 Pixels = NDArray[np.uint8]
 
@@ -44,7 +44,7 @@ def split_file(path: Path) -> Loose:
     """Split one picture file. Raises `PictureError` when it cannot be read."""
     picture = read_picture(path)
     try:
-        cuts = split(picture, kind_of(picture))
+        cuts = split(picture)
         modality = modality_of(picture, [cut.box for cut in cuts])
     except MemoryError:
         raise PictureError(
