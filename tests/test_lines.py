@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from covidct_curate.panels import gutters, islands, lines, seams
-from covidct_curate.panels.islands import BLACK, WHITE, Island
+from covidct_curate.panels import boxes, ground, gutters, islands, lines, rows, seams
+from covidct_curate.panels.ground import BLACK, WHITE
+from covidct_curate.panels.islands import Island
 from covidct_curate.panels.lines import Lines
 from covidct_curate.panels.order import in_order
 from covidct_curate.records import PixelBox
@@ -202,26 +203,26 @@ def sheet(high: int = 300, wide: int = 400, colour: tuple[int, int, int] = WHITE
 
 
 def found(picture: Grey, *, scans: bool = True) -> tuple[list[Island], list[Island]]:
-    return islands.large(islands.off_page(picture, WHITE), LEAST, scans=scans)
+    return islands.large(ground.off_page(picture, WHITE), LEAST, scans=scans)
 
 
 def test_measures_of_boxes() -> None:
     one, other = (0, 0, 10, 20), (6, 5, 12, 8)
-    assert islands.area(one) == 200
-    assert islands.overlap(one, other) == islands.overlap(other, one) == 12
-    assert islands.overlap(one, (10, 0, 20, 20)) == 0
-    assert islands.union([one, other]) == (0, 0, 12, 20)
-    assert islands.gap([Island(one, 1), Island((14, 3, 20, 9), 1)]) == 4
-    assert islands.gap([Island(one, 1)]) > 1000
+    assert boxes.area(one) == 200
+    assert boxes.overlap(one, other) == boxes.overlap(other, one) == 12
+    assert boxes.overlap(one, (10, 0, 20, 20)) == 0
+    assert boxes.union([one, other]) == (0, 0, 12, 20)
+    assert boxes.gap([one, (14, 3, 20, 9)]) == 4
+    assert boxes.gap([one]) > 1000
 
 
 def test_the_page_has_the_colour_of_the_rim() -> None:
-    assert islands.pages(sheet(colour=(200, 220, 240))) == [(200, 220, 240), WHITE, BLACK]
-    assert islands.pages(sheet(colour=(254, 254, 254))) == [WHITE, BLACK]
-    assert islands.pages(sheet(colour=(5, 5, 5))) == [(5, 5, 5), WHITE]
+    assert ground.colours(sheet(colour=(200, 220, 240))) == [(200, 220, 240), WHITE, BLACK]
+    assert ground.colours(sheet(colour=(254, 254, 254))) == [WHITE, BLACK]
+    assert ground.colours(sheet(colour=(5, 5, 5))) == [(5, 5, 5), WHITE]
     noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3)).astype(np.uint8)
-    assert islands.pages(noise) == [WHITE, BLACK]
-    assert islands.pages(sheet(1, 9)) == [WHITE]
+    assert ground.colours(noise) == [WHITE, BLACK]
+    assert ground.colours(sheet(1, 9)) == [WHITE]
 
 
 def test_a_frame_on_the_rim_is_no_island() -> None:
@@ -236,17 +237,17 @@ def test_noise_of_the_page_is_page() -> None:
     for page in (WHITE, (120, 130, 140)):
         picture = sheet(colour=page)
         picture -= np.random.default_rng(0).integers(0, 5, picture.shape).astype(np.uint8)
-        assert not islands.off_page(picture, page).any()
+        assert not ground.off_page(picture, page).any()
 
 
 def test_panels_stand_apart_where_the_page_shows_through() -> None:
     mask = np.ones((200, 300), np.uint8)
-    assert not islands.parted(mask, dark=False)
+    assert not ground.parted(mask, dark=False)
     mask[:, 140:150] = 0
-    assert islands.parted(mask, dark=False) and islands.parted(mask, dark=True)
-    assert islands.parted(np.ascontiguousarray(mask.T), dark=False)
+    assert ground.parted(mask, dark=False) and ground.parted(mask, dark=True)
+    assert ground.parted(np.ascontiguousarray(mask.T), dark=False)
     mask[:60, 140:150] = 1
-    assert islands.parted(mask, dark=False) and not islands.parted(mask, dark=True)
+    assert ground.parted(mask, dark=False) and not ground.parted(mask, dark=True)
 
 
 def test_margins_are_trimmed_with_the_specks_in_them() -> None:
@@ -254,14 +255,14 @@ def test_margins_are_trimmed_with_the_specks_in_them() -> None:
     picture[60:200, 80:330] = 90
     picture[20, 30] = 0
     box = (1000, 2000, 1400, 2300)
-    assert islands.trimmed(islands.off_page(picture, WHITE), box) == (1080, 2060, 1330, 2200)
-    assert islands.trimmed(islands.off_page(sheet(), WHITE), box) == box
+    assert ground.trimmed(ground.off_page(picture, WHITE), box) == (1080, 2060, 1330, 2200)
+    assert ground.trimmed(ground.off_page(sheet(), WHITE), box) == box
 
 
 def test_what_touches_the_rim_begins_at_the_edge() -> None:
     picture = sheet()
     picture[60:, :330] = 90
-    assert islands.trimmed(islands.off_page(picture, WHITE), (0, 0, 400, 300)) == (0, 60, 330, 300)
+    assert ground.trimmed(ground.off_page(picture, WHITE), (0, 0, 400, 300)) == (0, 60, 330, 300)
 
 
 def test_an_image_at_the_rim_reaches_the_edge_unless_the_rim_is_margin() -> None:
@@ -323,11 +324,11 @@ def test_peers_stand_in_rows_or_columns_of_their_like() -> None:
     def plots(*boxes: PixelBox) -> list[Island]:
         return [Island(box, 100) for box in boxes]
 
-    assert islands.peers(plots((0, 0, 100, 100), (120, 0, 220, 100)), 220)
-    assert islands.peers(plots((0, 0, 100, 100), (0, 120, 100, 220)), 220)
-    assert not islands.peers(plots((0, 0, 100, 100), (120, 50, 220, 150)), 220)
-    assert not islands.peers(plots((0, 0, 100, 100), (120, 0, 220, 40)), 220)
-    assert not islands.peers(plots((0, 0, 100, 100)), 220)
+    assert rows.peers(plots((0, 0, 100, 100), (120, 0, 220, 100)), 220)
+    assert rows.peers(plots((0, 0, 100, 100), (0, 120, 100, 220)), 220)
+    assert not rows.peers(plots((0, 0, 100, 100), (120, 50, 220, 150)), 220)
+    assert not rows.peers(plots((0, 0, 100, 100), (120, 0, 220, 40)), 220)
+    assert not rows.peers(plots((0, 0, 100, 100)), 220)
 
 
 def test_graphics_take_their_letters_and_images_do_not() -> None:
@@ -335,12 +336,12 @@ def test_graphics_take_their_letters_and_images_do_not() -> None:
     axis, letter, far = (
         Island(box, 30) for box in ((36, 40, 44, 60), (300, 106, 310, 116), (200, 380, 210, 390))
     )
-    assert [each.box for each in islands.attach([plot, image], [axis, letter, far], 400)] == [
+    assert [each.box for each in rows.attach([plot, image], [axis, letter, far], 400)] == [
         (36, 0, 150, 100),
         image.box,
     ]
-    assert islands.attach([plot, image], [], 400) == [plot, image]
-    assert islands.attach([], [axis], 400) == []
+    assert rows.attach([plot, image], [], 400) == [plot, image]
+    assert rows.attach([], [axis], 400) == []
 
 
 # reading order -----------------------------------------------------------------------------------------

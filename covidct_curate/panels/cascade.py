@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from covidct_curate.panels import gutters, islands, lines
-from covidct_curate.panels.islands import Colour, Island
+from covidct_curate.panels import boxes, ground, gutters, islands, lines, rows
+from covidct_curate.panels.ground import Colour
+from covidct_curate.panels.islands import Island
 from covidct_curate.panels.kind import kind_of
 from covidct_curate.panels.lines import Lines
 from covidct_curate.panels.order import in_order
@@ -126,11 +127,11 @@ class _Figure:
         if len(parts) < 2 or not all(map(self.shaped, parts)):
             return False
         apart = all(
-            islands.overlap(one, other) <= 0.05 * min(islands.area(one), islands.area(other))
+            boxes.overlap(one, other) <= 0.05 * min(boxes.area(one), boxes.area(other))
             for number, one in enumerate(parts)
             for other in parts[:number]
         )
-        return apart and sum(map(islands.area, parts)) >= _COVERED * islands.area(islands.union(parts))
+        return apart and sum(map(boxes.area, parts)) >= _COVERED * boxes.area(boxes.union(parts))
 
     def panels(
         self,
@@ -147,14 +148,14 @@ class _Figure:
         ``trim``: without its bare margins. ``image``: it is known to be no drawing.
         """
         if depth < _DEPTH and max(box[2] - box[0], box[3] - box[1]) >= 2 * _LEAST:
-            for page in islands.pages(self.within(box), own=trim):
-                mask = islands.off_page(self.within(box), page)
+            for page in ground.colours(self.within(box), own=trim):
+                mask = ground.off_page(self.within(box), page)
                 apart = self.apart(box, mask, page, depth)
                 if len(apart) > 1:
                     return [cut for island in apart for cut in self.of_island(island, confidence, depth)]
                 if trim and max(page) > gutters.DARK:
-                    trimmed = islands.trimmed(mask, box)
-                    if islands.area(trimmed) < _MARGIN * islands.area(box):
+                    trimmed = ground.trimmed(mask, box)
+                    if boxes.area(trimmed) < _MARGIN * boxes.area(box):
                         return self.panels(trimmed, method, confidence, depth + 1)
             if self.pictured(box):
                 found = [(line, axis) for axis in (0, 1) if (line := self.lines(box, axis))]
@@ -173,12 +174,12 @@ class _Figure:
     def apart(self, box: PixelBox, mask: NDArray[np.uint8], page: Colour, depth: int) -> list[Island]:
         """The panels that stand apart on a page of that colour; ``mask`` is 1 off the page."""
         dark = max(page) <= gutters.DARK
-        if not islands.parted(mask, dark=dark):
+        if not ground.parted(mask, dark=dark):
             return []
         big, bits = islands.large(mask, self.least, scans=self.scans)
         big = [_placed(each, box) for each in big]
         bits = [_placed(each, box) for each in bits]
-        white = page == islands.WHITE
+        white = page == ground.WHITE
         images = [
             each
             for each in big
@@ -190,27 +191,29 @@ class _Figure:
             shown = sum(each.ink for each in images)
             if shown < _INKED * sum(each.ink for each in [*big, *bits]):
                 return []
-            if dark and (shown < _FILLED * islands.area(box) or islands.gap(images) <= _HAIR):
+            if dark and (
+                shown < _FILLED * boxes.area(box) or boxes.gap([each.box for each in images]) <= _HAIR
+            ):
                 return []
-        typical = float(np.median([islands.area(each.box) for each in images])) if images else 0.0
+        typical = float(np.median([boxes.area(each.box) for each in images])) if images else 0.0
         graphics = [each for each in big if each not in images and self.graphic(each, images, typical)]
         bits += [each for each in big if each not in images and each not in graphics]
         if dark:
             return images
-        if not images and (depth or not (self.eager or islands.peers(graphics, self.side))):
+        if not images and (depth or not (self.eager or rows.peers(graphics, self.side))):
             return []
-        kept = islands.squared([*images, *graphics], self.side)
-        return islands.attach(kept, bits, self.side)
+        kept = rows.squared([*images, *graphics], self.side)
+        return rows.attach(kept, bits, self.side)
 
     def graphic(self, island: Island, images: list[Island], typical: float) -> bool:
         """An island that is no image can be a panel beside images of a ``typical`` area."""
-        if not self.shaped(island.box) or islands.area(island.box) < _SLIGHT * typical:
+        if not self.shaped(island.box) or boxes.area(island.box) < _SLIGHT * typical:
             return False
         # A filled box may be a step of a flow chart or a bar, unless it stands in a row of images.
         return (
             not island.dense
-            or islands.area(island.box) >= _BLOCK * self.grey.size
-            or any(islands.in_line(island.box, each.box, self.side, like=_ROUND) for each in images)
+            or boxes.area(island.box) >= _BLOCK * self.grey.size
+            or any(rows.in_line(island.box, each.box, self.side, like=_ROUND) for each in images)
         )
 
     def along(self, line: Lines, axis: int, box: PixelBox, confidence: float, depth: int) -> list[Cut]:
