@@ -1,18 +1,22 @@
 """How well panels are cut, and contact sheets of splits to look through.
 
-    python -m benchmarks.panels FOLDER_OR_IMAGE... --sheet out.png [--per-sheet 200]
+    python -m benchmarks.panels FOLDER_OR_IMAGE... [--sheet out.png [--per-sheet 200]]
+                                [--gold GOLD.jsonl] [--megapixel]
 
-Every picture is split by `covidct_curate.panels.cascade.split` and shown small, its panels framed and numbered (with
-the panel's letter where one was read). Several sheets are numbered: out.png, out-2.png, …
+Every picture is split by `covidct_curate.panels.cascade.split` and timed. --sheet: shown small, its panels
+framed and numbered; several sheets are numbered: out.png, out-2.png, … --gold: scored against boxes read by
+hand, a JSON line a picture: {"id": its name without the ending, "layout", "panels": [{"box", "modality"}]}.
+--megapixel: each picture is brought to one megapixel first, for the time alone.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import statistics
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,14 +135,14 @@ class Clock:
 
     def __call__(self, picture: Pixels) -> Sequence[Any]:
         """Split a picture against the clock."""
-        start = time.perf_counter()
+        start = time.process_time()
         panels = self.split(picture)
-        taken = time.perf_counter() - start
+        taken = time.process_time() - start
         self.each.append(1e9 * taken / (picture.shape[0] * picture.shape[1]))
         return panels
 
     def __str__(self) -> str:
-        """Median and 95th percentile."""
+        """Median and 95th percentile of the processor's time."""
         return (
             f"ms per megapixel: median {statistics.median(self.each):.1f}, "
             f"95th percentile {np.percentile(self.each, 95):.1f}, of {len(self.each)} pictures"
@@ -248,27 +252,72 @@ def pictures(paths: Sequence[Path]) -> Iterator[tuple[Path, Pixels]]:
             yield file, np.ascontiguousarray(np.asarray(picture, np.uint8)[..., ::-1])
 
 
+RADIOLOGY = {"ct", "xray", "mri", "ultrasound", "nuclear", "angiography"}
+
+
+class Gold:
+    """True boxes by picture name, and the scores so far: all, by layout, and of radiology."""
+
+    def __init__(self, path: Path) -> None:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        self.rows = {row["id"]: row for row in rows}
+        self.tallies: dict[str, Tally] = defaultdict(Tally)
+
+    def add(self, name: str, found: Boxes) -> None:
+        """Score the panels found in a picture; one that is not in the gold does not count."""
+        row = self.rows.get(name)
+        if row is None:
+            return
+        one = score([panel["box"] for panel in row["panels"]], found)
+        kinds = {panel["modality"] for panel in row["panels"]}
+        groups = ["all", row["layout"], "radiology" if kinds & RADIOLOGY else "other"]
+        for group in [*groups, *(["ct"] if "ct" in kinds else [])]:
+            self.tallies[group].add(one)
+
+    def __str__(self) -> str:
+        """A Markdown table."""
+        lines = [f"| | {Tally.HEAD} |", "|---" * (Tally.HEAD.count("|") + 2) + "|"]
+        return "\n".join([*lines, *(f"| {name} | {tally} |" for name, tally in self.tallies.items())])
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Contact sheets of pictures with their panels framed.")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("paths", nargs="+", type=Path, metavar="FOLDER_OR_IMAGE")
-    parser.add_argument("--sheet", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--sheet", type=Path, metavar="FILE")
     parser.add_argument("--per-sheet", type=int, default=200, metavar="N")
+    parser.add_argument("--gold", type=Path, metavar="FILE")
+    parser.add_argument("--megapixel", action="store_true")
     parser.add_argument("--splitter", default=SPLITTER, metavar="MODULE:FUNCTION")
     options = parser.parse_args()
+    cv2.setNumThreads(1)
     clock = Clock(splitter(options.splitter))
-    sheet = Sheet(options.sheet, options.per_sheet, max(1, round((1.2 * options.per_sheet) ** 0.5)))
+    across = max(1, round((1.2 * options.per_sheet) ** 0.5))
+    sheet = Sheet(options.sheet, options.per_sheet, across) if options.sheet else None
+    gold = Gold(options.gold) if options.gold else None
     counts: Counter[int] = Counter()
     for file, picture in pictures(options.paths):
+        if options.megapixel:
+            scale = (1e6 / (picture.shape[0] * picture.shape[1])) ** 0.5
+            picture = np.asarray(cv2.resize(picture, None, fx=scale, fy=scale), np.uint8)
         panels = clock(picture)
+        boxes = [panel.box for panel in panels]
         counts[len(panels)] += 1
-        names = [f"{k + 1} {getattr(p, 'label', None) or ''}".strip() for k, p in enumerate(panels)]
-        sheet.add(picture, ([p.box for p in panels], RED, names), title=f"{len(panels)}: {file.stem}")
-    sheet.save()
+        if gold:
+            gold.add(file.stem, boxes)
+        if sheet:
+            names = [str(number) for number in range(1, len(panels) + 1)]
+            sheet.add(picture, (boxes, RED, names), title=f"{len(panels)}: {file.stem}")
     if not clock.each:
         parser.error("no pictures there")
+    if gold:
+        print(gold)
     print(clock)
     print("panels a picture:", ", ".join(f"{n}: {counts[n]}" for n in sorted(counts)))
-    print("written:", ", ".join(str(path) for path in sheet.written))
+    if sheet:
+        sheet.save()
+        print("written:", ", ".join(str(path) for path in sheet.written))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     COVIDCT_DATA=FOLDER python -m benchmarks.subcaptions [--workspace WS] [--show-misses]
 
-The gold (benchmarks/gold/subcaptions.jsonl) names papers, figures and ranges, and holds no text; the captions
+The gold (benchmarks/gold/subcaptions.jsonl) is ranges of captions known by their hash, no text; the captions
 come from the papers under COVIDCT_DATA/papers, extracted into a temporary workspace or taken from one already
 made of that folder. Scored are the tokens of every panel the gold names: its own and the shared text against
 what `spans_for` gives for that label, summed over (panel, token) pairs with multiplicity. The tokens of a panel
@@ -62,19 +62,20 @@ def found_spans(caption: str, division: Division, name: str) -> list[Span]:
     return sorted([*division.shared, *own])
 
 
-def read_captions(workspace: Path) -> dict[str, str]:
-    """Captions by the first 16 hex digits of their SHA-256."""
-    captions = (figure["caption"] for figure in listing.rows("figures", workspace))
-    return {hashlib.sha256(caption.encode()).hexdigest()[:16]: caption for caption in captions}
+def read_figures(workspace: Path) -> dict[str, Any]:
+    """Figures by the first 16 hex digits of their caption's SHA-256."""
+    figures: list[Any] = listing.rows("figures", workspace)
+    return {hashlib.sha256(each["caption"].encode()).hexdigest()[:16]: each for each in figures}
 
 
-def score(captions: dict[str, str], gold: list[dict[str, Any]], show: bool) -> str:
+def score(figures: dict[str, Any], gold: list[dict[str, Any]], show: bool) -> str:
     count: Counter[str] = Counter()
     for row in gold:
-        if row["sha256"] not in captions:
-            print(f"changed  {row['source']} {row['label']}: no such caption, read it anew")
+        if row["sha256"] not in figures:
+            print(f"changed  {row['sha256']}: no such caption, read it anew")
             continue
-        caption = captions[row["sha256"]]
+        figure = figures[row["sha256"]]
+        caption = figure["caption"]
         division = divide(caption)
         wanted, found = gold_panels(caption, row), found_panels(caption, division)
         right = sum((wanted[name] & found[name]).total() for name in wanted.keys() & found.keys())
@@ -85,7 +86,7 @@ def score(captions: dict[str, str], gold: list[dict[str, Any]], show: bool) -> s
         if show:
             f1 = 2 * right / max(1, predicted + expected)
             print(
-                f"{f1:.3f}  {row['source']} {row['label']}: {len(wanted)} panels{'' if same else ' ' + str([*found])}"
+                f"{f1:.3f}  {figure['source']} {figure['label']}: {len(wanted)} panels{'' if same else ' ' + str([*found])}"
             )
             if f1 < 0.95:
                 show_parts(caption, row, division)
@@ -122,7 +123,7 @@ def main() -> None:
         workspace = options.workspace or Path(folder)
         if options.workspace is None:
             pipeline.extract([Path(os.environ["COVIDCT_DATA"]) / "papers"], workspace)
-        print(score(read_captions(workspace), gold, options.show_misses))
+        print(score(read_figures(workspace), gold, options.show_misses))
 
 
 if __name__ == "__main__":
