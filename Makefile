@@ -17,7 +17,7 @@ $(VENV)/.dev: $(VENV)/.base
 
 demo: $(VENV)/.base  ## extract the sample preprints into ./demo
 	$(BIN)/curate extract docs/samples --workspace demo
-	$(BIN)/curate list figures --workspace demo
+	$(BIN)/curate list panels --workspace demo
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
