@@ -31,7 +31,7 @@ _LEAN = 0.18
 _DEPTH = 5
 _SLIGHT = 0.2
 """Share of a typical image below which a graphic beside images is a legend, a scale, a stray mark."""
-_FLAT, _DRAWN, _BLANK = 3, 0.6, 0.97
+_FLAT, _DRAWN, _BLANK = 3, 0.6, 0.9
 """Grey levels about one; share of pixels within them from which on an image is a drawing on one colour; the
 same for black, which may be the surround of a scan."""
 _EVEN_GROUND = 0.72
@@ -225,7 +225,9 @@ class _Figure:
         ]
         if line.colour is not None:
             parts = [self.bared(part, line.colour) for part in parts]
-        if 2 * sum(map(self.pictured, parts)) < len(parts):
+        pictured = sum(map(self.pictured, parts))
+        # Beside a gutter a plot may stand; a seam parts two images, and a scan from its own black border.
+        if 2 * pictured < len(parts) or (line.method == "seam" and pictured < len(parts)):
             return []
         cuts = [
             cut for part in parts for cut in self.panels(part, line.method, confidence, depth + 1, image=True)

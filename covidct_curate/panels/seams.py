@@ -26,9 +26,9 @@ _CLEAR, _FAIRLY, _LONELY = 0.9, 0.8, 0.65
 it is by so much above that of the columns around."""
 EVEN = 0.65
 """The same where the seam would cut the picture into equal parts."""
-_BEYOND, _OTHER = 4, 0.6
-"""Columns from a seam to where the pictures themselves must differ, so that a line drawn over one picture
-is none, and the share of the length at which they must."""
+_SMOOTH, _BEYOND, _OTHER = 7, 6, 0.55
+"""Side of the square that is averaged, columns from a seam to where the averages must differ, and the share of
+the length at which they must: a line drawn over one picture is no seam, nor is a grid's."""
 _STANDS_OUT = 0.35
 """By how much that share must be above that of the columns around."""
 
@@ -55,7 +55,7 @@ def find(grey: Grey, least: int) -> list[Seam]:
     if width < 2 * least + 1:
         return []
     share, telling = _stepped(grey, 1)
-    beyond, telling_beyond = _stepped(grey, _BEYOND)
+    beyond, telling_beyond = _stepped(cv2.blur(grey, (_SMOOTH, _SMOOTH)), _BEYOND)
     around = np.convolve(np.pad(share, _AROUND // 2, mode="edge"), np.full(_AROUND, 1 / _AROUND), "valid")
     good = (share - around >= _STANDS_OUT) & (telling >= _TELLING * height)
     good &= (beyond >= _OTHER) & (telling_beyond >= _TELLING * height)
