@@ -193,6 +193,15 @@ def test_there_are_no_lines_in_one_picture(seed: int) -> None:
     assert lines.find(tissue(seed, 300, 400), LEAST, eager=True) is None
 
 
+def test_a_thick_line_among_the_thin_ones_of_squared_paper_is_no_seam() -> None:
+    paper = np.random.default_rng(3).integers(205, 225, (330, 400)).astype(np.uint8)
+    paper[:, ::7] = paper[::7] = 175
+    for at in range(198, 210):  # before and behind it a thin line lies at different distances
+        ruled = paper.copy()
+        ruled[:, at] = 110
+        assert not seams.find(ruled, 60)
+
+
 # islands -----------------------------------------------------------------------------------------------
 
 

@@ -641,3 +641,11 @@ def test_single_slices_are_not_cut_however_they_are_furnished() -> None:
         for seed in range(4):
             compound = compose(np.random.default_rng([number, seed]), SLICES, each)
             assert len(boxes_of(compound.picture)) == 1, (number, seed)
+
+
+def test_the_black_border_of_a_radiograph_is_no_panel() -> None:
+    picture = np.full((480, 620, 3), 3, np.uint8)
+    picture[:, 170:] = rgb(cv2.resize(phantom_ct(1, (300, 300)), (450, 480)) // 2 + 90)
+    cv2.putText(picture, "R", (20, 440), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (240, 240, 240), 3)
+    (cut,) = split(picture)
+    assert cut.box == (0, 0, 620, 480)
