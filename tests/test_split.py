@@ -176,7 +176,7 @@ def test_lettering_reaches_the_splitter_in_pixels(tmp_path: Path, monkeypatch: p
     )  # fmt: skip
     split, _ = split_figure(whole, tmp_path)
     first, second = ("(a)", (20, 20, 40, 40)), ("(b)", (140, 202, 160, 220))
-    assert seen == [("a", "b"), (first, second), ("a", "b")]
+    assert seen == [2, (first, second), ("a", "b")]
     assert [(panel.label, panel.label_source) for panel in split.panels] == [("a", "text"), ("b", "text")]
 
 

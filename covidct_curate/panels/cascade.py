@@ -64,8 +64,8 @@ class Hints:
 
     parts: tuple[PixelBox, ...] = ()
     """The embedded images that make up the picture."""
-    announced: tuple[str, ...] = ()
-    """The labels of the panels that the caption names, or that are printed beside them."""
+    announced: int = 0
+    """How many panels the caption speaks of, or how many labels are printed beside them; 0 where neither says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +89,10 @@ def split(picture: NDArray[np.uint8], hints: Hints = Hints()) -> tuple[Cut, ...]
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     across, down = width / picture.shape[1], height / picture.shape[0]
     parts = [_scaled(part, 1 / across, 1 / down) for part in hints.parts]
-    cuts = _told(_Figure(picture).cuts(parts), len(hints.announced))
-    if len(hints.announced) > 1 and len(cuts) == 1:
+    cuts = _told(_Figure(picture).cuts(parts), hints.announced)
+    if hints.announced > 1 and len(cuts) == 1:
         eager = _Figure(picture, eager=True).cuts(parts)
-        if len(eager) == len(hints.announced):
+        if len(eager) == hints.announced:
             cuts = [replace(cut, confidence=cut.confidence * _UNTOLD) for cut in eager]
     cuts = [replace(cut, box=_scaled(cut.box, across, down)) for cut in cuts]
     return tuple(cuts[index] for index in in_order([cut.box for cut in cuts]))

@@ -16,7 +16,7 @@ from covidct_curate.panels.choice import LEAST, Choice, overlap
 from covidct_curate.panels.kind import kind_of
 from covidct_curate.panels.letters import label_panels, printed
 from covidct_curate.panels.loose import read_pixels
-from covidct_curate.panels.subcaptions import announced, divide, spans_for
+from covidct_curate.panels.subcaptions import announced, announced_count, divide, spans_for
 from covidct_curate.png import write_png
 from covidct_curate.records import (
     Box,
@@ -131,13 +131,17 @@ class _Splitter:
             parts = [part for part in self.figure.pictures if part.role == "part" and _lies_in(part, whole)]
             hints = Hints(
                 parts=tuple(_clipped(_box_in(part.bbox, whole), whole) for part in parts),
-                announced=(self.labels or printed(lettering)) if len(self.wholes) == 1 else (),
+                announced=self._count(lettering) if len(self.wholes) == 1 else 0,
             )
             cuts = split(picture, hints)
         labels: Sequence[Label] = [(None, "")] * len(cuts)
         if len(cuts) > 1 or len(self.wholes) > 1:
             labels = label_panels(picture, [cut.box for cut in cuts], lettering, self.labels)
         return [_Found(whole, cut, label) for cut, label in zip(cuts, labels, strict=True)]
+
+    def _count(self, lettering: Sequence[tuple[str, PixelBox]]) -> int:
+        """Panels the caption announces, else labels printed."""
+        return announced_count(self.division) or len(printed(lettering))
 
     def _picture(self, found: _Found, order: tuple[int, int], pixels: Pixels) -> str:
         """The file that shows a panel, the first of ``order`` the second: one at hand, or one written now."""

@@ -55,7 +55,8 @@ def find(grey: Grey, least: int) -> list[Seam]:
     if width < 2 * least + 1:
         return []
     share, telling = _stepped(grey, 1)
-    beyond, telling_beyond = _stepped(cv2.blur(grey, (_SMOOTH, _SMOOTH)), _BEYOND)
+    smooth = cv2.blur(grey, (_SMOOTH, _SMOOTH)).astype(np.uint8, copy=False)
+    beyond, telling_beyond = _stepped(smooth, _BEYOND)
     around = np.convolve(np.pad(share, _AROUND // 2, mode="edge"), np.full(_AROUND, 1 / _AROUND), "valid")
     good = (share - around >= _STANDS_OUT) & (telling >= _TELLING * height)
     good &= (beyond >= _OTHER) & (telling_beyond >= _TELLING * height)
