@@ -19,6 +19,12 @@ def overlap(one: PixelBox, other: PixelBox) -> int:
     return max(width, 0) * max(height, 0)
 
 
+def likeness(one: PixelBox, other: PixelBox) -> float:
+    """Intersection over union."""
+    shared = overlap(one, other)
+    return shared / max(area(one) + area(other) - shared, 1)
+
+
 def union(boxes: Iterable[PixelBox]) -> PixelBox:
     """The least box that holds all of them."""
     x0, y0, x1, y1 = zip(*boxes, strict=True)

@@ -55,7 +55,7 @@ _COVERED = 0.6
 _APART, _GRAPHIC, _WHOLE = 0.9, 0.8, 0.9
 """Confidence in an image that stands apart, in a graphic that does, in a picture left whole."""
 _UNTOLD = 0.7
-"""What is left of the confidence where the caption announces another number of panels."""
+"""What is left of the confidence where more panels are announced than the strong evidence shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +89,14 @@ def split(picture: NDArray[np.uint8], hints: Hints = Hints()) -> tuple[Cut, ...]
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     across, down = width / picture.shape[1], height / picture.shape[0]
     parts = [_scaled(part, 1 / across, 1 / down) for part in hints.parts]
-    cuts = _told(_Figure(picture).cuts(parts), hints.announced)
-    if hints.announced > 1 and len(cuts) == 1:
-        eager = _Figure(picture, eager=True).cuts(parts)
+    cuts = _Figure(picture).cuts(parts)
+    if len(cuts) < hints.announced:
+        eager = _Figure(picture, eager=True).cuts(parts) if len(cuts) == 1 else []
         if len(eager) == hints.announced:
-            cuts = [replace(cut, confidence=cut.confidence * _UNTOLD) for cut in eager]
+            cuts = eager
+        cuts = [replace(cut, confidence=cut.confidence * _UNTOLD) for cut in cuts]
     cuts = [replace(cut, box=_scaled(cut.box, across, down)) for cut in cuts]
     return tuple(cuts[index] for index in in_order([cut.box for cut in cuts]))
-
-
-def _told(cuts: list[Cut], announced: int) -> list[Cut]:
-    """Less sure where fewer panels were found than are announced."""
-    if announced < 2 or len(cuts) >= announced:
-        return cuts
-    return [replace(cut, confidence=cut.confidence * _UNTOLD) for cut in cuts]
 
 
 class _Figure:
@@ -148,8 +142,8 @@ class _Figure:
         ``trim``: without its bare margins. ``image``: it is known to be no drawing.
         """
         if depth < _DEPTH and max(box[2] - box[0], box[3] - box[1]) >= 2 * _LEAST:
-            for page in ground.colours(self.within(box), own=trim):
-                mask = ground.off_page(self.within(box), page)
+            for page in ground.colours(_within(self.picture, box), own=trim):
+                mask = ground.off_page(_within(self.picture, box), page)
                 apart = self.apart(box, mask, page, depth)
                 if len(apart) > 1:
                     return [cut for island in apart for cut in self.of_island(island, confidence, depth)]
@@ -161,7 +155,7 @@ class _Figure:
                 found = [(line, axis) for axis in (0, 1) if (line := self.lines(box, axis))]
                 for line, axis in sorted(found, key=lambda each: -each[0].confidence):
                     cuts = self.along(line, axis, box, min(confidence, line.confidence), depth)
-                    if cuts and (image or kind_of(self.within(box)) != "graphic"):
+                    if cuts and (image or kind_of(_within(self.picture, box)) != "graphic"):
                         return cuts
         return [Cut(box, method, confidence)]
 
@@ -243,29 +237,30 @@ class _Figure:
 
     def lines(self, box: PixelBox, axis: int) -> Lines | None:
         """The lines across a box: upright ones (axis 0) or level ones (axis 1)."""
-        grey = self.grey[box[1] : box[3], box[0] : box[2]]
+        grey = _within(self.grey, box)
         if axis:
             grey = np.ascontiguousarray(grey.T)
         return lines.find(grey, max(self.least, round(_SHARE_WITHIN * grey.shape[1])), eager=self.eager)
-
-    def within(self, box: PixelBox) -> NDArray[np.uint8]:
-        """The picture in a box."""
-        return self.picture[box[1] : box[3], box[0] : box[2]]
 
     def shaped(self, box: PixelBox) -> bool:
         """A box can be a panel: large enough, no strip, not blank."""
         width, height = box[2] - box[0], box[3] - box[1]
         if min(width, height) < max(self.least, _LEAN * max(width, height)):
             return False
-        return cv2.meanStdDev(self.grey[box[1] : box[3], box[0] : box[2]])[1].item() > _PLAIN
+        return cv2.meanStdDev(_within(self.grey, box))[1].item() > _PLAIN
 
     def pictured(self, box: PixelBox) -> bool:
         """A box shows an image: not one colour, nor a drawing on one colour or of even colours."""
-        grey = self.grey[box[1] : box[3], box[0] : box[2]]
+        grey = _within(self.grey, box)
         counts = cv2.calcHist([np.ascontiguousarray(grey)], [0], None, [256], [0, 256]).ravel()
         about = np.convolve(counts, np.ones(2 * _FLAT + 1), "same") / grey.size
         mode = int(about.argmax())
         return bool(about[mode] < (_BLANK if mode <= gutters.DARK else _DRAWN)) and not _even(grey)
+
+
+def _within(pixels: NDArray[np.uint8], box: PixelBox) -> NDArray[np.uint8]:
+    """The pixels in a box."""
+    return pixels[box[1] : box[3], box[0] : box[2]]
 
 
 def _even(grey: NDArray[np.uint8]) -> bool:

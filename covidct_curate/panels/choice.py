@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from covidct_curate.errors import ChoiceError
+from covidct_curate.panels.boxes import likeness
 from covidct_curate.records import PixelBox
 
 LEAST = 8
@@ -48,7 +49,7 @@ class Choice:
             if min(x1 - x0, y1 - y0) < min(LEAST, width, height):
                 raise ChoiceError(f"the box {_written(box)} is under {LEAST} pixels a side")
             for other in self.boxes[:number]:
-                if overlap(box, other) >= _ALIKE:
+                if likeness(box, other) >= _ALIKE:
                     raise ChoiceError(
                         f"the boxes {_written(other)} and {_written(box)} cover the same pixels"
                     )
@@ -120,16 +121,6 @@ def parse_boxes(texts: list[str]) -> Choice:
     if not boxes:
         raise ChoiceError("no box is given; write left,top,right,bottom in pixels: 0,0,200,180")
     return Choice(boxes=tuple(boxes))
-
-
-def overlap(one: PixelBox, other: PixelBox) -> float:
-    """Intersection over union."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    both = sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in (one, other))
-    return width * height / (both - width * height)
 
 
 def _box(numbers: list[int]) -> PixelBox:

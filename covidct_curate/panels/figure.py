@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidct_curate.errors import PictureError
+from covidct_curate.panels.boxes import likeness
 from covidct_curate.panels.cascade import Cut, Hints, split
-from covidct_curate.panels.choice import LEAST, Choice, overlap
+from covidct_curate.panels.choice import LEAST, Choice
 from covidct_curate.panels.kind import kind_of
 from covidct_curate.panels.letters import label_panels, printed
-from covidct_curate.panels.loose import read_pixels
+from covidct_curate.panels.loose import in_colour, read_pixels
 from covidct_curate.panels.subcaptions import announced, announced_count, divide, spans_for
 from covidct_curate.png import write_png
 from covidct_curate.records import (
@@ -115,7 +116,7 @@ class _Splitter:
 
     def _find(self, whole: Picture, pixels: Pixels, choice: Choice | None) -> list[_Found]:
         """The panels of one whole picture with their labels."""
-        picture = pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)
+        picture = in_colour(pixels)
         self.kinds[whole.file] = kind_of(picture)
         lettering = tuple(_lettering(self.figure.lettering, whole))
         cuts: Sequence[Cut] = ()
@@ -148,13 +149,13 @@ class _Splitter:
         whole, box = found.whole, found.cut.box
         reviewed = found.cut.method == "reviewer"
         fits = _EXACT if reviewed else _FITS
-        if order[1] == 1 and not (reviewed and overlap(box, _all_of(whole)) < fits):
+        if order[1] == 1 and not (reviewed and likeness(box, _all_of(whole)) < fits):
             return whole.file
         inside = []
         for picture in self.figure.pictures:
             if picture.role in ("part", "native") and picture.page == whole.page and picture != whole:
                 place = _box_in(picture.bbox, whole)
-                if picture.role == "part" and overlap(box, place) >= fits:
+                if picture.role == "part" and likeness(box, place) >= fits:
                     return picture.file
                 x0, y0, x1, y1 = _in_part(box, whole, picture)
                 if _within(box, place) and min(x1 - x0, y1 - y0) >= LEAST:

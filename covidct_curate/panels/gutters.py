@@ -73,7 +73,7 @@ def find(grey: Grey, least: int) -> list[Gutter]:
         return []
     found: list[Gutter] = []
     for colour in _colours(grey):
-        near = cv2.inRange(grey, max(colour - NOISE, 0), min(colour + NOISE, 255))
+        near = _near(grey, colour)
         share = cv2.reduce(near, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[0] / (255 * height)
         runs = [(a, b) for a, b in _runs(share >= 1 - _CROSSED) if a >= least and width - b >= least]
         if not runs:
@@ -93,7 +93,8 @@ def bared(grey: Grey, colour: int) -> tuple[int, int]:
 
     A margin goes only where a picture's edge stands behind it: a scan's black surround has none.
     """
-    shown = cv2.reduce(_off(grey, colour), 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() > _CROSSED * len(grey)
+    near = cv2.reduce(_near(grey, colour), 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() // 255
+    shown = len(grey) - near > _CROSSED * len(grey)
     columns = np.flatnonzero(shown)
     start, stop = (int(columns[0]), int(columns[-1]) + 1) if len(columns) else (0, grey.shape[1])
     if _edge(grey[:, start : start + _REACH], colour) < STRAIGHT:
@@ -103,9 +104,9 @@ def bared(grey: Grey, colour: int) -> tuple[int, int]:
     return start, stop
 
 
-def _off(grey: Grey, colour: int) -> Grey:
-    """1 where a pixel is not of the gutter's colour."""
-    return np.equal(cv2.inRange(grey, max(colour - NOISE, 0), min(colour + NOISE, 255)), 0).view(np.uint8)
+def _near(grey: Grey, colour: int) -> Grey:
+    """255 where a pixel is of the gutter's colour, else 0."""
+    return cv2.inRange(grey, max(colour - NOISE, 0), min(colour + NOISE, 255)).astype(np.uint8, copy=False)
 
 
 def alike(left: Grey, right: Grey) -> bool:

@@ -70,7 +70,11 @@ def split_files(paths: Iterable[Path]) -> Iterator[Loose | PictureError]:
 
 def read_picture(path: Path) -> Pixels:
     """Read a picture as (height, width, 3) RGB, as `read_pixels` does."""
-    pixels = read_pixels(path)
+    return in_colour(read_pixels(path))
+
+
+def in_colour(pixels: Pixels) -> Pixels:
+    """Grey (height, width) or RGB pixels as (height, width, 3) RGB."""
     return pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)
 
 

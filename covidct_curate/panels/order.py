@@ -32,9 +32,7 @@ def _groups(boxes: Sequence[PixelBox], indices: list[int], axis: int) -> list[li
     for index in sorted(indices, key=lambda each: (boxes[each][axis], boxes[each][axis + 2])):
         start, stop = boxes[index][axis], boxes[index][axis + 2]
         shortest = (
-            min((stop - start, *(boxes[i][axis + 2] - boxes[i][axis] for i in groups[-1:][0])))
-            if groups
-            else 1
+            min((stop - start, *(boxes[i][axis + 2] - boxes[i][axis] for i in groups[-1]))) if groups else 1
         )
         if not groups or end - start <= _OVERLAP * shortest:
             groups.append([])
