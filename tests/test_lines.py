@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from covidct_curate.panels import boxes, ground, gutters, islands, lines, rows, seams
+from covidct_curate.panels import alignment, boxes, ground, gutters, islands, lines, rows, seams
 from covidct_curate.panels.ground import BLACK, WHITE
 from covidct_curate.panels.islands import Island
 from covidct_curate.panels.lines import Lines
@@ -392,3 +392,63 @@ def test_the_order_of_a_grid_does_not_depend_on_the_order_given(
     mixed = list(cells)
     random.shuffle(mixed)  # type: ignore[attr-defined]
     assert [mixed[index] for index in in_order(mixed)] == cells
+
+
+# edges and grids ---------------------------------------------------------------------------------------
+
+
+def test_a_seam_takes_the_line_beside_it_away() -> None:
+    grey = row(tissue(1, low=205, top=235), band(0, 4), tissue(1, low=205, top=235))
+    line = lines.find(grey, LEAST)
+    assert line is not None
+    assert line.cuts == ((150, 154),)
+
+
+@pytest.mark.parametrize(("rim", "cuts"), [(3, ((153, 157),)), (9, None)])
+def test_black_lines_part_pictures_with_narrow_white_rims(rim: int, cuts: object) -> None:
+    one, other = tissue(1), tissue(2)
+    found = lines.ruled(row(one, band(255, rim), band(0, 4), band(255, rim), other), LEAST)
+    assert (found.cuts if found else None) == cuts
+
+
+def test_only_black_across_the_whole_picture_is_such_a_line() -> None:
+    grey = row(tissue(1), band(255, 3), band(0, 4), band(255, 3), tissue(2))
+    grey[:20, 150:160] = 255
+    assert lines.ruled(grey, LEAST) is None
+
+
+def test_noise_beside_an_image_is_not_the_image() -> None:
+    picture = sheet()
+    picture[50:250, 60:200] = 90
+    noisy = np.random.default_rng(0).random((200, 6)) < 0.15
+    picture[50:250, 200:206][noisy] = 240
+    picture[120:123, 200:206] = 90  # an arrow's tip
+    assert [each.box for each in found(picture)[0]] == [(60, 50, 200, 250)]
+
+
+def test_images_do_not_overlap() -> None:
+    picture = sheet()
+    picture[50:250, 60:150] = 90
+    picture[50:250, 160:250] = 90
+    picture[195:235, 120:150] = 255  # white in one of them, where the other seems to reach in
+    picture[200:230, 138:160] = 90
+    assert [each.box for each in found(picture, scans=False)[0]] == [(60, 50, 250, 250)]
+
+
+def cells(columns: int = 4, rows_: int = 2) -> list[PixelBox]:
+    return [(110 * x, 90 * y, 110 * x + 100, 90 * y + 80) for y in range(rows_) for x in range(columns)]
+
+
+def test_many_images_of_one_size_end_on_the_lines_of_their_grid() -> None:
+    seen = cells()
+    seen[1] = (112, 0, 209, 80)
+    seen[6] = (221, 92, 320, 169)
+    assert alignment.aligned(seen, (430, 170)) == cells()
+
+
+def test_no_grid_is_seen_in_few_images_or_in_images_of_many_sizes() -> None:
+    few = [(0, 0, 100, 80), (112, 0, 209, 80), (0, 90, 100, 170), (110, 90, 210, 170)]
+    assert alignment.aligned(few, (210, 170)) == few
+    sizes = cells()
+    sizes[3] = (330, 0, 400, 80)
+    assert alignment.aligned(sizes, (430, 170)) == sizes

@@ -148,6 +148,21 @@ def test_an_arrow_across_a_gutter_does_not_join_the_panels() -> None:
     assert near(boxes_of(picture), boxes)
 
 
+def test_stored_panels_end_where_their_images_do() -> None:
+    crops = [[crop(2 * row + column) for column in range(2)] for row in range(2)]
+    picture, boxes = laid(crops, 13)
+    assert near(boxes_of(stored(picture, 75)), boxes, 1)
+
+
+def test_black_lines_between_images_leave_them_their_white_rims() -> None:
+    framed = [
+        [np.pad(crop(2 * row + column), ((3, 3), (3, 3), (0, 0)), constant_values=255) for column in range(2)]
+        for row in range(2)
+    ]
+    picture, boxes = laid(framed, 4, BLACK)
+    assert near(boxes_of(picture), boxes, 1)
+
+
 def test_a_hairline_in_the_gutter_is_part_of_the_gutter() -> None:
     picture, boxes = grid(gutter=15)
     high, wide = picture.shape[:2]

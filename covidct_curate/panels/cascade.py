@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from covidct_curate.panels import boxes, ground, gutters, islands, lines, rows
+from covidct_curate.panels import alignment, boxes, ground, gutters, islands, lines, rows
 from covidct_curate.panels.ground import Colour
 from covidct_curate.panels.islands import Island
 from covidct_curate.panels.kind import kind_of
@@ -49,6 +49,10 @@ _INKED, _FILLED = 0.8, 0.3
 """On a page that is not white: share of all ink that the images must hold, and of a black one they must fill."""
 _HAIR = 4
 """Pixels between images on black up to which the black may be a line drawn over one image."""
+_RIMMED = 0.9
+"""Share of a box that is left without its white rim from which on the rim may be the image's own."""
+_CROSSED = 0.05
+"""Share of the smaller of two images' boxes from which on they overlap."""
 _MARGIN = 0.98
 _COVERED = 0.6
 """Share of a figure that embedded images must cover to be its panels."""
@@ -95,7 +99,10 @@ def split(picture: NDArray[np.uint8], hints: Hints = Hints()) -> tuple[Cut, ...]
         if len(eager) == hints.announced:
             cuts = eager
         cuts = [replace(cut, confidence=cut.confidence * _UNTOLD) for cut in cuts]
-    cuts = [replace(cut, box=_scaled(cut.box, across, down)) for cut in cuts]
+    placed = [_scaled(cut.box, across, down) for cut in cuts]
+    if all(cut.method in ("gutter", "seam") for cut in cuts):
+        placed = alignment.aligned(placed, (width, height))
+    cuts = [replace(cut, box=box) for cut, box in zip(cuts, placed, strict=True)]
     return tuple(cuts[index] for index in in_order([cut.box for cut in cuts]))
 
 
@@ -142,6 +149,11 @@ class _Figure:
         ``trim``: without its bare margins. ``image``: it is known to be no drawing.
         """
         if depth < _DEPTH and max(box[2] - box[0], box[3] - box[1]) >= 2 * _LEAST:
+            for axis in (1, 0):
+                rules = self.lines(box, axis, ruled=True)
+                cuts = self.along(rules, axis, box, min(confidence, rules.confidence), depth) if rules else []
+                if cuts:
+                    return cuts
             for page in ground.colours(_within(self.picture, box), own=trim):
                 mask = ground.off_page(_within(self.picture, box), page)
                 apart = self.apart(box, mask, page, depth)
@@ -181,6 +193,8 @@ class _Figure:
             and self.shaped(each.box)
             and (self.pictured(each.box) or (not white and all(each.sides)))
         ]
+        if _crossed([each.box for each in big if self.pictured(each.box)]):
+            return []
         if not white:
             shown = sum(each.ink for each in images)
             if shown < _INKED * sum(each.ink for each in [*big, *bits]):
@@ -223,10 +237,21 @@ class _Figure:
         # Beside a gutter a plot may stand; a seam parts two images, and a scan from its own black border.
         if 2 * pictured < len(parts) or (line.method == "seam" and pictured < len(parts)):
             return []
+        if line.rimmed and not all(map(self.filled, parts)):
+            return []  # a rule in a white gutter
         cuts = [
-            cut for part in parts for cut in self.panels(part, line.method, confidence, depth + 1, image=True)
+            cut
+            for part in parts
+            for cut in self.panels(part, line.method, confidence, depth + 1, trim=not line.rimmed, image=True)
         ]
         return cuts if all(self.shaped(cut.box) for cut in cuts) else []
+
+    def filled(self, box: PixelBox) -> bool:
+        """A box shows a scan or photograph, with a narrow white rim at most."""
+        if kind_of(_within(self.picture, box)) == "graphic":
+            return False
+        mask = ground.off_page(_within(self.picture, box), ground.WHITE)
+        return boxes.area(ground.trimmed(mask, box)) >= _RIMMED * boxes.area(box)
 
     def bared(self, box: PixelBox, colour: int) -> PixelBox:
         """A part without margins of its gutter's colour, of its width first."""
@@ -235,11 +260,13 @@ class _Figure:
         top, bottom = gutters.bared(np.ascontiguousarray(self.grey[y0:y1, x0 + left : x0 + right].T), colour)
         return x0 + left, y0 + top, x0 + right, y0 + bottom
 
-    def lines(self, box: PixelBox, axis: int) -> Lines | None:
-        """The lines across a box: upright ones (axis 0) or level ones (axis 1)."""
+    def lines(self, box: PixelBox, axis: int, *, ruled: bool = False) -> Lines | None:
+        """The lines across a box: upright ones (axis 0) or level ones (axis 1); ``ruled``: black on white."""
         grey = _within(self.grey, box)
         if axis:
             grey = np.ascontiguousarray(grey.T)
+        if ruled:
+            return lines.ruled(grey, max(self.least, round(_SHARE_WITHIN * grey.shape[1])))
         return lines.find(grey, max(self.least, round(_SHARE_WITHIN * grey.shape[1])), eager=self.eager)
 
     def shaped(self, box: PixelBox) -> bool:
@@ -272,6 +299,15 @@ def _even(grey: NDArray[np.uint8]) -> bool:
     step = cv2.max(cv2.absdiff(here, left), cv2.absdiff(here, above))
     same = cv2.countNonZero(cv2.bitwise_and(cv2.inRange(step, 0, 1), between))
     return same > _EVEN_GROUND * max(cv2.countNonZero(between), 1)
+
+
+def _crossed(found: Sequence[PixelBox]) -> bool:
+    """Images overlap, so they do not stand apart: light ones that run into each other over a narrow gutter."""
+    return any(
+        boxes.overlap(one, other) >= _CROSSED * min(boxes.area(one), boxes.area(other))
+        for number, one in enumerate(found)
+        for other in found[:number]
+    )
 
 
 def _placed(island: Island, box: PixelBox) -> Island:

@@ -16,6 +16,9 @@ PAPER = 250
 """Least of the three colours from which on a pixel is bare page."""
 _NOISE = 12
 """Levels by which a page of another colour than white may differ from itself."""
+_RINGING, _AROUND, _MOSTLY = 24, 5, 0.68
+"""Levels by which JPEG's ringing may stray from the page; what strays less must fill most of the square of so
+many pixels around it to be more than that."""
 _RIM = 0.6
 """Share of the rim that must have its colour."""
 _SPECK = 0.005
@@ -53,7 +56,12 @@ def off_page(picture: NDArray[np.uint8], page: Colour) -> NDArray[np.uint8]:
     """1 where the picture has another colour than the page, 0 elsewhere."""
     noise = 255 - PAPER if page == WHITE else _NOISE
     low, high = tuple(max(c - noise, 0) for c in page), tuple(min(c + noise, 255) for c in page)
-    return np.equal(cv2.inRange(picture, low, high), 0).view(np.uint8)
+    faint = cv2.bitwise_not(cv2.inRange(picture, low, high))
+    if page != WHITE:
+        return np.not_equal(faint, 0).view(np.uint8)
+    strong = cv2.bitwise_not(cv2.inRange(picture, (255 - _RINGING,) * 3, WHITE))
+    solid = cv2.threshold(cv2.blur(faint, (_AROUND, _AROUND)), 255 * _MOSTLY, 255, cv2.THRESH_BINARY)[1]
+    return np.not_equal(cv2.bitwise_or(strong, cv2.bitwise_and(faint, solid)), 0).view(np.uint8)
 
 
 def parted(mask: NDArray[np.uint8], *, dark: bool) -> bool:

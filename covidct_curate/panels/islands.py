@@ -22,6 +22,10 @@ _DENSE = 0.55
 _HALF, _LEVEL, _BETWEEN = 0.35, 0.08, 0.3
 """Two halves of a picture: the share of its box that each fills, and by what share of both they may be off
 level and apart."""
+_FAINT = 0.05
+"""Share of a row or column up to which what is not ground is no image."""
+_SHARED = 0.06
+"""Share of the smaller of two boxes from which on the images in them are one."""
 _HOLLOW = 0.12
 """Share of its box below which an island that others lie in is a frame round them."""
 
@@ -94,11 +98,29 @@ def large(mask: NDArray[np.uint8], least: int, *, scans: bool) -> tuple[list[Isl
         x0, y0, x1, y1 = island.box
         if min(x1 - x0, y1 - y0) >= least:
             place = island.box if margin else _to_rim(island.box, mask, ring)
-            big.append(replace(island, box=place, sides=_sides(mask[y0:y1, x0:x1])))
+            found = replace(island, box=place, sides=_sides(mask[y0:y1, x0:x1]))
+            if found.dense:
+                found = _settled(found, mask)
+            big.append(found if margin else replace(found, box=_to_rim(found.box, mask, 1)))
         else:
             bits.append(island)
     big = [each for each in big if not _frames(each, big)]
     return _merged(big, scans), bits
+
+
+def _settled(island: Island, mask: NDArray[np.uint8]) -> Island:
+    """An image without rows and columns at its edges that only noise and strokes reach into."""
+    x0, y0, x1, y1 = island.box
+    ink = mask[y0:y1, x0:x1]
+    columns = np.flatnonzero(ink.mean(axis=0) >= _FAINT)
+    rows = np.flatnonzero(ink.mean(axis=1) >= _FAINT)
+    box = (
+        x0 + int(columns[0]),
+        y0 + int(rows[0]),
+        x0 + int(columns[-1]) + 1,
+        y0 + int(rows[-1]) + 1,
+    )
+    return replace(island, box=box)
 
 
 def _to_rim(box: PixelBox, mask: NDArray[np.uint8], ring: int) -> PixelBox:
@@ -143,7 +165,9 @@ def _merged(islands: list[Island], scans: bool) -> list[Island]:
 
 
 def _overlaps(island: Island, other: Island) -> bool:
-    return overlap(island.box, other.box) >= 0.2 * min(area(island.box), area(other.box))
+    shared, least = overlap(island.box, other.box), min(area(island.box), area(other.box))
+    # Images do not overlap; white in one, next to the page, may part it.
+    return shared >= (_SHARED if island.dense or other.dense else 0.2) * least
 
 
 def _halves(island: Island, other: Island) -> bool:

@@ -16,6 +16,13 @@ _EVEN = 0.06
 """Share of a side by which parts of equal size may differ from their mean."""
 _ASIDE = 0.25
 """Share of a side that must lie on either side of a seam that does not cut into equal parts."""
+_BAND = 8
+"""Columns up to which what shows one colour beside a seam is a line between pictures."""
+_RULED, _WHITE, _RIMMED, _REACH, _RULES = 0.98, 225, 0.6, 2, 0.9
+"""Share of its length at which a black line must be black; grey of white, the share of a column that must have
+it, and within how many columns of the line; confidence in such lines."""
+_BARE, _CLEAR = 0.95, 6
+"""Share of a column that is white where it shows no picture; such columns beside a rule that stands clear."""
 _GUESS = 0.5
 """Confidence in a cut that only the likeness of its parts speaks for."""
 
@@ -29,6 +36,8 @@ class Lines:
     confidence: float
     colour: int | None = None
     """Grey of the gutters, None for seams."""
+    rimmed: bool = False
+    """The white beside them is the pictures' own."""
 
     def parts(self, width: int) -> list[tuple[int, int]]:
         """What is left of that many columns, as (first, after the last) pairs."""
@@ -56,13 +65,55 @@ def find(grey: NDArray[np.uint8], least: int, *, eager: bool = False) -> Lines |
     ]
     if clear:
         sure = 0.9 * min(seam.stepped for seam in clear)
-        return Lines(tuple((seam.at, seam.at) for seam in clear), "seam", sure)
+        return Lines(tuple(_widened(grey, seam.at) for seam in clear), "seam", sure)
     dark = [band.middle for band in bands if band.colour <= gutters.DARK]
     if dark and _even(dark, width):
         parts = [grey[:, a:b] for a, b in pairwise([0, *dark, width])]
         if eager or all(gutters.alike(one, other) for one, other in pairwise(parts)):
             return Lines(tuple((middle, middle) for middle in dark), "gutter", _GUESS)
     return None
+
+
+def ruled(grey: NDArray[np.uint8], least: int) -> Lines | None:
+    """Upright black lines from edge to edge with white on both sides: the gutters of pictures with white rims.
+
+    A rule drawn in a white gutter is none: it stands clear of the pictures on both sides.
+    """
+    width = grey.shape[1]
+    if width < 2 * least + 1:
+        return None
+    black = (grey <= gutters.DARK).mean(axis=0) >= _RULED
+    light = (grey >= _WHITE).mean(axis=0)
+    white = np.convolve(light >= _RIMMED, np.ones(2 * _REACH + 1), "same") > 0
+    bare = np.concatenate((light >= _BARE, np.zeros(_CLEAR, np.bool_)))
+    steps = np.flatnonzero(np.diff(black.astype(np.int8), prepend=0, append=0))
+    cuts = [
+        (start, stop)
+        for start, stop in zip(steps[::2].tolist(), steps[1::2].tolist(), strict=True)
+        if least <= start and stop <= width - least and stop - start <= _BAND
+        if white[start - 1] and white[stop]
+        if not (bare[start - _CLEAR : start].all() and bare[stop : stop + _CLEAR].all())
+    ]
+    apart = all(after[0] - before[1] >= least for before, after in pairwise(cuts))
+    return Lines(tuple(cuts), "gutter", _RULES, 0, True) if cuts and apart else None
+
+
+def _widened(grey: NDArray[np.uint8], at: int) -> tuple[int, int]:
+    """A seam with the columns beside it that show one colour: it is the edge of a line between the pictures."""
+    middle = grey[len(grey) // 20 : len(grey) - len(grey) // 20]
+    plain = [column for column in (at, at + 1, at - 1) if _plain(middle[:, column])]
+    if not plain:
+        return at, at
+    start, stop = plain[0], plain[0] + 1
+    while stop < at + _BAND and _plain(middle[:, stop]):
+        stop += 1
+    while start > at - _BAND and _plain(middle[:, start - 1]):
+        start -= 1
+    return (start, stop) if stop - start < _BAND else (at, at)
+
+
+def _plain(column: NDArray[np.uint8]) -> bool:
+    return bool(np.percentile(column, 97) - np.percentile(column, 3) <= gutters.NOISE)
 
 
 def _even(at: Sequence[int], width: int) -> bool:

@@ -21,6 +21,8 @@ _OFF, _LIKE = 0.04, 0.75
 their sizes."""
 _LIGHT, _GROWN = 0.04, 0.4
 """Share of its side by which a straight and a round island may grow to where others in line end."""
+_SAME = 0.01
+"""Share of its side by which the other end of a straight island may be off that of one it grows with."""
 _MOST = 20_000
 """Marks from which on a picture is stippled, and none of them is told whose it is."""
 
@@ -66,6 +68,7 @@ def _squared(island: Island, others: list[Island], side: int) -> Island:
             for other in others
             if other.dense
             and other.sides[n]
+            and (not straight or abs(other.box[n - 2] - island.box[n - 2]) <= max(2, _SAME * size))
             and _off(island.box, other.box, axis) <= _OFF * side < _off(island.box, other.box, 1 - axis)
         ]
         most = (_LIGHT if straight else _GROWN) * size
