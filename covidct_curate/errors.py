@@ -8,6 +8,8 @@ CurateError
 ├── NoFigure            the workspace has no such figure, or no picture of it
 ├── ChoiceError         a reviewer's panels make no sense, or do not fit the figure
 ├── SheetError          a spreadsheet that cannot be written or read
+├── RuleError           a rule file that cannot be used: which line, and why
+├── DatasetError        another dataset's folder or sheet that cannot be read
 └── EngineError         the requested engine cannot run here
 """
 
@@ -46,6 +48,14 @@ class ChoiceError(CurateError):
 
 class SheetError(CurateError):
     """A spreadsheet cannot be written or read."""
+
+
+class RuleError(CurateError):
+    """A rule file cannot be used."""
+
+
+class DatasetError(CurateError):
+    """Another dataset's folder or sheet cannot be read."""
 
 
 class EngineError(CurateError):

@@ -6,7 +6,8 @@ page as displayed where they lie on a page, pixels (half-open) where they lie in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 Box = tuple[float, float, float, float]
@@ -36,6 +37,12 @@ cut where pictures touch; set by a reviewer."""
 
 LabelSource = Literal["text", "pixels", "caption", ""]
 """Where a panel's label was read: the page's text, the pixels, the caption's own order, or nowhere."""
+
+
+Source = Literal["subcaption", "caption", "mention", "case", "title", "paper", "pixels", "sheet"]
+"""Where a fact was read: the panel's own part of the caption; the caption; a sentence that cites the figure;
+the description of the case in the body; the title; elsewhere in the paper; the pixels; a cell of another
+dataset's sheet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,69 @@ class Lettering:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a fact is believed."""
+
+    rule: str
+    """Id of the rule in the rule file."""
+    text: str
+    """The words it was read from, as the source has them."""
+    source: Source
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """What is said of the patient a picture shows. Unknown facts are ``""`` or None: a blank beats a guess."""
+
+    id: str = ""
+    """Number within the paper: pictures with the same one show the same patient, ``"0"`` those of all
+    patients that cannot be told apart. Imported pictures have their sheet's."""
+    age: str = ""
+    """As the paper says it: ``"45"``, ``"40s"``, ``"40+"``, ``"3 months"``; above 89 ``"90+"``."""
+    age_min: float | None = None
+    """Years."""
+    age_max: float | None = None
+    gender: str = ""
+    """``M`` or ``F``."""
+    location: str = ""
+    medical_history: str = ""
+    time: str = ""
+    """When the picture was made, as the paper says it."""
+    time_days: float | None = None
+    """The same as days since the illness began, else since admission, where the paper says so."""
+    severity: str = ""
+    radiology_report: str = ""
+    """The sentences that describe the picture."""
+    other_diseases: str = ""
+    rt_pcr: str = ""
+    """``positive`` or ``negative``."""
+    outcome: str = ""
+    icu: str = ""
+    """``yes`` or ``no``."""
+    ventilation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What words and pixels say of one panel, each with its evidence."""
+
+    modality: str = "unknown"
+    """``ct``, ``xray``, ``mri``, … as the rule file names them."""
+    region: str = ""
+    """The part of the body: ``chest``, ``head``, …; ``""`` where nothing says."""
+    finding: str = "uncertain"
+    """The rule file's positive or negative class, ``uncertain`` or ``not-applicable``."""
+    patient: Patient = Patient()
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    """``modality``, ``region``, ``finding`` or a field of the patient → why."""
+    flags: tuple[str, ...] = ()
+    """What a reviewer must look at: ``under-18``, ``face``, ``modality-conflict``, …"""
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """Columns of an imported sheet that have no place here, as they stand."""
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
     """One image of a figure. Two of a figure's pictures show it: the whole, and the panel's own."""
 
@@ -103,6 +173,11 @@ class Panel:
     """Characters of the figure's caption that speak of it."""
     method: Method
     confidence: float
+    look: Mapping[str, float] = field(default_factory=dict)
+    """What its pixels alone look like: ``ct``, ``mri``, ``xray``, ``ultrasound``, ``nuclear``, ``photo``,
+    ``graphic`` → probability. Empty where they were not judged."""
+    facts: Facts | None = None
+    """None until the panel was labelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +212,10 @@ class Extraction:
     """What a curator should know: damaged pages, a picture left out, …"""
     panel_notes: tuple[str, ...] = ()
     """The same of splitting the figures."""
+    body: str = ""
+    """Running text up to the references, without captions; a blank line between paragraphs."""
+    dataset: str = ""
+    """The dataset that images were imported from; ``""`` for a PDF."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from covidct_curate.panels.kind import NAMES, features, kind_of, modality_of
+from covidct_curate.panels.kind import CLASSES, NAMES, features, kind_of, look_of, modality_of
 from tests.manuscripts.phantom import compound, lettered, phantom_ct, scanned
 
 Picture = NDArray[np.uint8]
@@ -102,6 +102,27 @@ def test_stained_tissue_is_a_photo(seed: int) -> None:
     assert modality_of(picture, []) == "other"
 
 
+@pytest.mark.parametrize(
+    ("picture", "best"),
+    [(rgb(lettered(phantom_ct(1, 400), "A")), "ct"), (bars(), "graphic"), (stained_tissue(), "photo")],
+)
+def test_a_look_is_a_probability_for_every_class(picture: Picture, best: str) -> None:
+    look = look_of(picture)
+    assert tuple(look) == CLASSES
+    assert sum(look.values()) == pytest.approx(1, abs=1e-5)
+    assert min(look.values()) >= 0
+    assert max(look, key=look.__getitem__) == best
+    assert look[best] > 0.5
+    assert all(type(chance) is float for chance in look.values())
+
+
+def test_the_look_of_ct_is_what_decides_over_the_figure() -> None:
+    for picture in (rgb(phantom_ct(3, 300)), bars(2), stained_tissue(1)):
+        verdict = modality_of(picture, [])
+        ct = look_of(picture)["ct"]
+        assert verdict == ("ct" if ct > 0.5 else "other" if ct < 0.2 else "unknown")
+
+
 @pytest.mark.parametrize("scale", [0.4, 2.0])
 def test_the_same_at_another_size_and_compressed(scale: float) -> None:
     for picture, kind in ((rgb(phantom_ct(2, 400)), "radiology"), (bars(3), "graphic")):
@@ -117,6 +138,7 @@ def test_nothing_to_see_is_unknown(shape: tuple[int, int], grey: int) -> None:
     assert kind_of(picture) == "unknown"
     assert modality_of(picture, []) == "unknown"
     assert modality_of(picture, [(0, 0, shape[1], shape[0])]) == "unknown"
+    assert look_of(picture) == {}
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (16, 10000), (9000, 17), (300, 300), (4000, 5000)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from covidct_curate.errors import PictureError
 from covidct_curate.panels.boxes import likeness
 from covidct_curate.panels.cascade import Cut, Hints, split
 from covidct_curate.panels.choice import LEAST, Choice
-from covidct_curate.panels.kind import kind_of
+from covidct_curate.panels.kind import kind_of, look_of
 from covidct_curate.panels.letters import label_panels, printed
 from covidct_curate.panels.loose import in_colour, read_pixels
 from covidct_curate.panels.subcaptions import announced, announced_count, divide, spans_for
@@ -31,7 +31,7 @@ from covidct_curate.records import (
     Span,
 )
 
-STAGE_VERSION = 1
+STAGE_VERSION = 2
 """Counts up whenever the same figure would be split otherwise: figures split by another are done again."""
 
 _FITS, _EXACT = 0.9, 0.98
@@ -84,6 +84,7 @@ class _Found:
     whole: Picture
     cut: Cut
     label: Label
+    look: Mapping[str, float]
 
 
 class _Splitter:
@@ -138,7 +139,8 @@ class _Splitter:
         labels: Sequence[Label] = [(None, "")] * len(cuts)
         if len(cuts) > 1 or len(self.wholes) > 1:
             labels = label_panels(picture, [cut.box for cut in cuts], lettering, self.labels)
-        return [_Found(whole, cut, label) for cut, label in zip(cuts, labels, strict=True)]
+        looks = [look_of(picture[cut.box[1] : cut.box[3], cut.box[0] : cut.box[2]]) for cut in cuts]
+        return [_Found(whole, *each) for each in zip(cuts, labels, looks, strict=True)]
 
     def _count(self, lettering: Sequence[tuple[str, PixelBox]]) -> int:
         """Panels the caption announces, else labels printed."""
@@ -213,6 +215,7 @@ class _Splitter:
             spans=spans,
             method="embedded" if own and found.cut.method != "reviewer" else found.cut.method,
             confidence=found.cut.confidence,
+            look={name: round(chance, 4) for name, chance in found.look.items()},
         )
 
 

@@ -307,6 +307,13 @@ def chance_of_ct(x: Floats, weights: Mapping[str, NDArray[Any]]) -> float:
     return float(alone[0] + chances(x, weights)[0]) / 2
 
 
+def look_from(x: Floats, weights: Mapping[str, NDArray[Any]]) -> dict[str, float]:
+    """Probability of each of CLASSES for one panel: of CT as `chance_of_ct` has it, the others in proportion."""
+    ct, rest = chance_of_ct(x, weights), chances(x, weights)[1:]
+    share = (1 - ct) / max(float(rest.sum()), 1e-9)
+    return {"ct": ct, **{name: share * float(p) for name, p in zip(CLASSES[1:], rest, strict=True)}}
+
+
 def kind_from(chance: NDArray[Any]) -> Kind:
     """The kind whose classes together are likely enough."""
     parts: dict[Kind, float] = {
@@ -333,6 +340,15 @@ def kind_of(picture: Pixels) -> Kind:
     """
     x = features(picture)
     return "unknown" if x is None else kind_from(chances(x, _weights()))
+
+
+def look_of(picture: Pixels) -> Mapping[str, float]:
+    """What one panel, an RGB picture (h, w, 3), looks like: the probability of each of CLASSES; they sum to 1.
+
+    Empty for a picture too small or too even to tell.
+    """
+    x = features(picture)
+    return {} if x is None else look_from(x, _weights())
 
 
 def modality_of(picture: Pixels, boxes: Sequence[PixelBox]) -> Modality:

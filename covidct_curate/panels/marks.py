@@ -47,6 +47,8 @@ STYLES = {
     "verb": re.compile(rf"(?<![\w.'’/-])(?P<list>{LIST})(?=\s(?:{_VERB}))"),
     "bare": re.compile(rf"(?<![\w'’/-])(?P<list>{LIST})(?=\s[A-Z0-9“\"‘(][^.)])"),
 }
+_AGED = re.compile(r"\s\d{1,3}\s?[-–]?\s?(?:year|yr|month|week|day|y/?o)", re.I)
+"""Behind an "A" that is an article: "A 50-year-old man"."""
 _LAST = re.compile(rf"{LABEL}\Z")
 _ELSEWHERE = re.compile(
     r"\b(?:types?|grade|class|group|vitamins?|hepatitis|influenza|child|exp\.?|fig(?:ure|s|ures)?\.?|tables?|tab\.?|"
@@ -138,6 +140,8 @@ def _candidates(caption: str, style: str, pattern: re.Pattern[str]) -> Iterable[
         if style in ("dot", "bare") and not strong and labels[0] not in ("a", "A"):
             continue
         end = found.end()
+        if style == "bare" and labels[0] in ("a", "A") and _AGED.match(caption, found.end("list")):
+            continue
         after = caption[end : end + _CONTEXT].lstrip()
         pointing = pointing and not after[:1].isupper()
         extra = (0, 0)

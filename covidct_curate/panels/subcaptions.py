@@ -94,14 +94,19 @@ def announced(division: Division) -> tuple[str, ...]:
     return tuple(sorted(labels, key=_natural))
 
 
+def innermost(division: Division) -> tuple[str, ...]:
+    """Those of `announced` that stand for one panel: of A, A1, A2 and B all but A."""
+    labels = announced(division)
+    return tuple(x for x in labels if not any(_inner(y, x) for y in labels))
+
+
 def announced_count(division: Division) -> int:
     """Least number of panels the caption speaks of; 0 where it says nothing.
 
     "A, A1, A2, B" are three (A is the pair A1 and A2), "left … right" two, two rows and three columns six.
     """
-    labels = announced(division)
-    if labels:
-        return len([x for x in labels if not any(_inner(y, x) for y in labels)])
+    if announced(division):
+        return len(innermost(division))
     places = {place for part in division.parts for place in part.place}
     sides = {"left", "right", "middle column"}
     across = len([place for place in places if place in sides or re.match(r"column \d", place)])
