@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from covidct_curate import __version__
-from covidct_curate.errors import ChoiceError, CurateError
+from covidct_curate.errors import ChoiceError, CurateError, RuleError
 
 if TYPE_CHECKING:
     from covidct_curate.panels.choice import Choice
@@ -60,6 +60,44 @@ class Format(StrEnum):
     csv = "csv"
 
 
+class Modality(StrEnum):
+    """What a picture is, as far as it may be selected."""
+
+    ct = "ct"
+    xray = "xray"
+    mri = "mri"
+    ultrasound = "ultrasound"
+    nuclear = "nuclear"
+    angiography = "angiography"
+    endoscopy = "endoscopy"
+    photo = "photo"
+    microscopy = "microscopy"
+
+
+class Dataset(StrEnum):
+    """Existing datasets that can be imported."""
+
+    covid_ct = "covid-ct"
+    chestxray = "chestxray"
+
+
+Rules = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME_OR_FILE",
+        help="Rule file: covid-19, tuberculosis, or your own .toml.",
+        show_default="the workspace's, else covid-19",
+    ),
+]
+Keep = Annotated[
+    list[Modality] | None,
+    typer.Option(
+        help="Modality selected for the dataset; one option each.",
+        show_default="the workspace's, else the rule file's",
+    ),
+]
+
+
 def main() -> None:
     """Run the ``curate`` command."""
     for stream in (sys.stdout, sys.stderr):
@@ -99,8 +137,10 @@ def extract(
     only: Annotated[
         Only | None, typer.Option(help="Stop after figures and captions: no panels, no MetaInfo.xlsx.")
     ] = None,
+    rules: Rules = None,
+    keep: Keep = None,
 ) -> None:
-    """Extract every figure with its caption, mentions and panels; go on where the last run stopped.
+    """Extract every figure, split and label its panels; go on where the last run stopped.
 
     Pictures go to WORKSPACE/papers, what is known of them to WORKSPACE/catalog.db, and MetaInfo.xlsx shows
     both. Exit code 1 when some inputs failed: the last lines and `curate list failures` name them.
@@ -116,6 +156,8 @@ def extract(
                 timeout=timeout,
                 engine=engine.value,
                 only_figures=only is Only.figures,
+                rules=_rule_file(rules),
+                keep=[each.value for each in keep or ()],
                 progress=progress,
             )
         _show(report, workspace)
@@ -218,6 +260,90 @@ def _choice(
 
 
 @app.command(
+    epilog=(
+        "Example: curate label -w curated --rules tuberculosis --keep ct --keep xray\n\n"
+        "Example: curate label --table COVID-CT-MetaInfo.xlsx --format jsonl > labels.jsonl"
+    ),
+)
+def label(
+    workspace: Workspace = Path("curated"),
+    table: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="An .xlsx or .csv with File name and Captions: label its rows."),
+    ] = None,
+    form: Annotated[
+        Format | None, typer.Option("--format", help="How to write the rows.", show_default="table")
+    ] = None,
+    title: Annotated[
+        str | None, typer.Option(metavar="WORDS", help="What all rows are about, as a paper's title says it.")
+    ] = None,
+    rules: Rules = None,
+    keep: Keep = None,
+) -> None:
+    """Read modality, finding and patient of every panel anew from the words of its paper; or of a table's rows.
+
+    The workspace keeps to the rule file and the modalities given here. With --table the rows are printed and
+    no workspace is needed. Exit code 1 when some papers could not be labelled: the last lines name them.
+    """
+    with _plain_errors():
+        if table is None:
+            if form is not None or title is not None:
+                raise ChoiceError("--format and --title go with --table; else see: curate list panels")
+            from covidct_curate import labelling
+
+            with _progress_bar() as progress:
+                report = labelling.label(
+                    workspace,
+                    rules=_rule_file(rules),
+                    keep=[each.value for each in keep or ()],
+                    progress=progress,
+                )
+            _show(report, workspace)
+            if report.failures:
+                raise typer.Exit(1)
+            return
+        if keep:
+            raise ChoiceError("--keep selects panels of a workspace; it does not go with --table")
+        from covidct_curate import listing
+        from covidct_curate.label.rules import DEFAULT
+
+        notes = listing.write_labels(
+            table, _rule_file(rules) or DEFAULT, title or "", (form or Format.table).value, sys.stdout
+        )
+        sys.stdout.flush()
+        for note in notes:
+            print(f"note: {listing.visible(note)}", file=sys.stderr)
+
+
+def _rule_file(given: str | None) -> str | None:
+    """A rule file's name as it is, its path from the root, so that later runs find it."""
+    return str(Path(given).absolute()) if given is not None and given.endswith(".toml") else given
+
+
+@app.command(
+    "import",
+    epilog="Example: curate import covid-ct COVID-CT/Images-processed -w curated",
+)
+def import_(
+    kind: Annotated[Dataset, typer.Argument(help="Which dataset it is.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Its folder, with images and metadata.")],
+    workspace: Workspace = Path("curated"),
+) -> None:
+    """Bring an existing dataset into the workspace: its images, and what its metadata say of them.
+
+    Exit code 1 when some of it could not be read: the last lines name it.
+    """
+    with _plain_errors():
+        from covidct_curate import importing
+
+        with _progress_bar() as progress:
+            report = importing.import_dataset(kind.value, folder, workspace, progress=progress)
+        _show(report, workspace)
+        if report.failures:
+            raise typer.Exit(1)
+
+
+@app.command(
     "list",
     epilog=(
         "Example: curate list figures -w curated --format jsonl > figures.jsonl\n\n"
@@ -249,15 +375,15 @@ def list_(
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """End with one clear line on an expected error: exit code 2 for panels that make no sense, else 1; with
-    130 on Ctrl-C."""
+    """End with one clear line on an expected error: exit code 2 for options or rule files that make no sense,
+    else 1; with 130 on Ctrl-C."""
     from covidct_curate.listing import visible
 
     try:
         yield
     except CurateError as error:
         print(f"Error: {visible(str(error))}", file=sys.stderr)
-        raise typer.Exit(2 if isinstance(error, ChoiceError) else 1) from error
+        raise typer.Exit(2 if isinstance(error, ChoiceError | RuleError) else 1) from error
     except KeyboardInterrupt as error:
         print("Interrupted; the same command goes on from here.", file=sys.stderr)
         raise typer.Exit(130) from error

@@ -8,14 +8,17 @@ import re
 import shutil
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
 
+from covidct_curate import selection
 from covidct_curate.catalog import Catalog, Connection, decisions, failures, figures, papers
 from covidct_curate.catalog.figures import KeptFigure, KeptPicture
 from covidct_curate.catalog.papers import KeptPaper
 from covidct_curate.errors import PictureError
 from covidct_curate.panels.subcaptions import text_of
+from covidct_curate.records import Facts
 from covidct_curate.workspace import Workspace
 
 Row = Mapping[str, object]
@@ -28,8 +31,9 @@ _GAP, _LONGEST = 2, 500
 _COLUMNS = {
     "papers": ("source", "doi", "version", "pages", "figures", "notes"),
     "figures": ("uid", "source", "label", "page", "binding", "caption"),
-    "panels": ("uid", "figure_label", "index", "label", "method", "box", "subcaption", "file"),
+    "panels": ("uid", "figure_label", "label", "modality", "finding", "age", "gender", "subcaption", "file"),
     "pictures": ("file", "size", "modality", "panels"),
+    "rows": ("File name", "modality", "finding", "Age", "Gender", "Time", "Severity"),
     "decisions": ("uid", "field", "old", "new", "reviewer", "at"),
     "failures": ("source", "stage", "reason"),
 }
@@ -72,6 +76,20 @@ def write_loose(paths: Sequence[Path], form: str, out: TextIO) -> list[PictureEr
 
     _FORMS[form]("pictures", found(), out)
     return failed
+
+
+def write_labels(path: Path, rules: str, title: str, form: str, out: TextIO) -> tuple[str, ...]:
+    """Label the rows of a table by their captions and write what they say as `write` does.
+
+    Needs no workspace. Returns notes on the table. Raises `DatasetError` when it cannot be read, `RuleError`
+    when the rule file cannot be used.
+    """
+    from covidct_curate.label.rules import load_rules
+    from covidct_curate.tablelabels import label_table
+
+    table, labelled = label_table(path, load_rules(rules), title=title)
+    _FORMS[form]("rows", (row.as_json() for row in labelled), out)
+    return table.notes
 
 
 def write_contact_sheets(workspace: Path, path: Path, per_sheet: int) -> list[Path]:
@@ -163,11 +181,15 @@ def _figures(db: Connection) -> Iterator[Row]:
         }
 
 
-def _panels(db: Connection) -> Iterator[Row]:
+def panels(db: Connection) -> Iterator[Row]:
+    """One row a panel."""
+    selected = selection.of_workspace(db)
     for paper, kept in _each_figure(db):
         figure = kept.figure
-        uids = {one.picture.file: one.uid for one in kept.pictures}
+        pictures = {one.picture.file: one for one in kept.pictures}
         for index, panel in enumerate(figure.panels):
+            facts = panel.facts or Facts()
+            patient = {**asdict(facts.patient), "id": paper.patient(facts.patient.id)}
             yield {
                 "source": paper.source,
                 "doi": paper.paper.doi,
@@ -181,17 +203,24 @@ def _panels(db: Connection) -> Iterator[Row]:
                 "subcaption": text_of(figure.caption, panel.spans),
                 "method": panel.method,
                 "confidence": round(panel.confidence, 3),
-                "modality": "unknown",
-                "finding": "uncertain",
-                "patient": {},
-                "evidence": {},
+                "modality": facts.modality,
+                "finding": facts.finding,
+                "patient": patient,
+                "evidence": {name: asdict(each) for name, each in facts.evidence.items()},
                 "decided": False,
-                "uid": uids[panel.file],
+                "uid": pictures[panel.file].uid,
                 "figure_uid": kept.uid,
                 "superseded": paper.superseded,
                 "subcaption_spans": panel.spans,
                 "label_source": panel.label_source,
                 "kind": figure.kind,
+                "page": pictures[panel.file].picture.page,
+                "pixels": pictures[panel.file].picture.pixels,
+                "region": facts.region,
+                "flags": facts.flags,
+                "selected": selected is not None and selected.takes(panel.facts),
+                "look": {name: round(chance, 3) for name, chance in panel.look.items()},
+                "extra": facts.extra,
             }
 
 
@@ -258,7 +287,7 @@ def _write_table(kind: str, listed: Iterable[Row], out: TextIO) -> None:
     columns, listed = _COLUMNS[kind], list(listed)
     lines = [
         columns,
-        *(tuple(visible(_short(row[column])[:_LONGEST]) for column in columns) for row in listed),
+        *(tuple(visible(_short(_value(row, column))[:_LONGEST]) for column in columns) for row in listed),
     ]
     widths = [max(map(cell_len, cells)) for cells in zip(*lines, strict=True)]
     room = shutil.get_terminal_size().columns - _GAP * (len(columns) - 1)
@@ -271,6 +300,12 @@ def _write_table(kind: str, listed: Iterable[Row], out: TextIO) -> None:
         ]
         out.write((" " * _GAP).join(cells).rstrip() + "\n")
     out.write(f"{len(listed):,} {kind}\n")
+
+
+def _value(row: Row, column: str) -> object:
+    """A column of the list, or a field of its patient."""
+    patient = row.get("patient")
+    return patient[column] if isinstance(patient, dict) and column in patient else row[column]
 
 
 def _short(value: object) -> str:
@@ -286,7 +321,7 @@ def _short(value: object) -> str:
 _LISTS: Mapping[str, Callable[[Connection], Iterator[Row]]] = {
     "papers": _papers,
     "figures": _figures,
-    "panels": _panels,
+    "panels": panels,
     "decisions": _decisions,
     "failures": _failures,
 }

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
-from covidct_curate import __version__, inputs
-from covidct_curate.catalog import Catalog, figures, papers, sheets
+from covidct_curate import __version__, inputs, listing
+from covidct_curate.catalog import Catalog, sheets
+from covidct_curate.columns import Column, columns
 from covidct_curate.errors import CurateError, SheetError
-from covidct_curate.records import Figure, Picture
 from covidct_curate.sheet import SheetRow, write_metainfo
 from covidct_curate.workspace import Workspace
 
@@ -33,7 +35,7 @@ class Written:
 
 
 def write(workspace: Workspace, catalog: Catalog) -> Written:
-    """Write one row for each panel of the current papers, where anything changed since the last time.
+    """Write one row for each selected panel of the current papers, where anything changed since the last time.
 
     A file that is not byte for byte our last export stays as it is: the new one is written beside it as
     ``MetaInfo-2.xlsx``, ``MetaInfo-3.xlsx``, …, and a note says so.
@@ -85,22 +87,28 @@ def _rows(workspace: Workspace, catalog: Catalog) -> tuple[list[SheetRow], str]:
     """The rows, and a digest of all that shows in the file."""
     rows, shown = [], hashlib.sha256(__version__.encode())
     with catalog.snapshot() as db:
-        kept_figures = figures.by_paper(db)
-        kept_papers = [paper for paper in papers.every(db) if not paper.superseded]
-    for paper in kept_papers:
-        for figure in kept_figures[paper.uid]:
-            for picture in _shown(figure.figure):
-                path = workspace.root / paper.folder / picture.file
-                row = SheetRow(picture.file, path, paper.paper.doi or "", figure.figure.caption)
-                rows.append(row)
-                cells = [row.file, picture.pixels, row.doi, row.caption]
-                shown.update(f"{json.dumps(cells)}\n".encode())
+        listed = [row for row in listing.panels(db) if row["selected"] and not row["superseded"]]
+    for row in listed:
+        cells = tuple(_cell(row, column) for column in columns())
+        rows.append(SheetRow(cells, workspace.root / str(row["file"])))
+        shown.update(f"{json.dumps([row['pixels'], *cells])}\n".encode())
     return rows, shown.hexdigest()
 
 
-def _shown(figure: Figure) -> list[Picture]:
-    """The pictures of a figure's panels; the whole pictures of one that was not split."""
-    if not figure.panels:
-        return [picture for picture in figure.pictures if picture.role == "figure"]
-    by_file = {picture.file: picture for picture in figure.pictures}
-    return [by_file[panel.file] for panel in figure.panels]
+def _cell(row: Mapping[str, Any], column: Column) -> str | float | None:
+    """What a column shows of a panel as `curate list panels` has it."""
+    if column.key == "file":
+        return PurePosixPath(row["file"]).name
+    if column.name == "Evidence":
+        return "; ".join(
+            f"{field}: {why['rule']} “{why['text']}” ({why['source']})"
+            for field, why in row["evidence"].items()
+        )
+    if column.name == "Confidence":
+        return min((why["confidence"] for why in row["evidence"].values()), default=None)
+    value: Any = row
+    for key in column.key.split("."):
+        value = value[key]
+    if isinstance(value, (list, tuple)):
+        return "; ".join(value)
+    return value if value is None or isinstance(value, int | float) else str(value)

@@ -8,21 +8,23 @@ file of a paper came first does not hang on which worker was faster.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from covidct_curate import engine as engines
-from covidct_curate import inputs, metainfo, splitting
+from covidct_curate import inputs, labelling, metainfo, selection, splitting
 from covidct_curate.catalog import Catalog, failures, figures, papers
 from covidct_curate.catalog.failures import Failure
-from covidct_curate.catalog.papers import Stage
+from covidct_curate.catalog.papers import KeptPaper, Stage
 from covidct_curate.errors import CurateError, WorkspaceError, in_words
 from covidct_curate.extract import STAGE_VERSION, extract_paper
 from covidct_curate.inputs import Input
+from covidct_curate.label.rules import Rules, load_rules
 from covidct_curate.records import Extraction
 from covidct_curate.report import Meter, Progress, Report, Result
+from covidct_curate.session import committed, opened
 from covidct_curate.splitting import Workers
 from covidct_curate.workspace import Workspace
 
@@ -39,8 +41,8 @@ class Job:
     """The folder to make and to write pictures into."""
     name: str
     """Names the pictures of a paper without a DOI."""
-    split: bool = True
-    """Its figures are to be split at once."""
+    rules: str | None = None
+    """Its figures are to be split at once, and labelled by this rule file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +62,34 @@ def extract(
     timeout: float = 300,
     engine: str = "local",
     only_figures: bool = False,
+    rules: str | None = None,
+    keep: Sequence[str] = (),
     progress: Callable[[Progress], None] | None = None,
 ) -> Report:
     """Extract the PDFs among ``paths`` (files, or folders searched recursively) into a workspace.
 
     ``jobs`` workers (default: one for each processor we may use) take up to ``timeout`` seconds for each
-    PDF. ``only_figures`` splits no figure and writes no spreadsheet. ``progress`` is called after each PDF.
+    PDF. ``only_figures`` splits no figure, labels none and writes no spreadsheet. ``rules`` is the name or
+    path of a rule file, ``keep`` the modalities to select for the dataset; both are kept for later runs.
+    ``progress`` is called after each PDF.
 
     A PDF that fails is in the report and the catalogue, and the others are done. Raises `WorkspaceError`
-    when the workspace cannot be used at all, `EngineError` when the engine cannot run here, ValueError
-    for ``jobs`` or ``timeout`` that make no sense.
+    when the workspace cannot be used at all, `RuleError` when the rule file cannot, `EngineError` when the
+    engine cannot run here, ValueError for ``jobs`` or ``timeout`` that make no sense.
     """
+    if rules is not None:
+        load_rules(rules)  # refused before anything is made
     place = Workspace(workspace)
-    with place.locked(), Catalog(place.catalog, create=True) as catalog:
-        run = _Run(place, catalog, Workers(jobs, timeout, engine), Meter(progress), not only_figures)
-        with catalog.snapshot() as db:
-            committed = papers.folders(db)
-        place.recover(committed)
-        run.extract(run.take(paths))
+    with opened(place, create=True) as catalog:
+        labels = None
         if not only_figures:
+            with catalog.transaction() as db:
+                labels = selection.settle(db, rules, keep)
+        run = _Run(place, catalog, Workers(jobs, timeout, engine), Meter(progress), labels)
+        run.extract(run.take(paths))
+        if labels is not None:
             run.split()
+            run.label(labels[1])
         run.account()
         with catalog.transaction() as db:
             failures.keep_only(db, [path.absolute() for path in paths], run.failed)
@@ -96,8 +106,8 @@ class _Run:
     catalog: Catalog
     workers: Workers
     meter: Meter
-    splits: bool
-    """Figures are to be split."""
+    labels: tuple[str, Rules] | None
+    """The rule file by which panels are to be labelled; None where figures are not even split."""
     results: list[Result] = field(default_factory=list)
     failed: set[Path] = field(default_factory=set)
     """Absolute paths of the inputs that failed."""
@@ -129,8 +139,8 @@ class _Run:
                 continue
             staging = self.workspace.staging(sha256)
             # Which new figure a reviewer's decision is about is known only when the figures are stored.
-            split = self.splits and sha256 not in decided
-            job = Job(group[0].path, staging.absolute(), Path(group[0].source).stem, split)
+            rules = self.labels[0] if self.labels and sha256 not in decided else None
+            job = Job(group[0].path, staging.absolute(), Path(group[0].source).stem, rules)
             tasks.append(_Task(sha256, tuple(group), job))
         # A paper's main file before its others, which are compared with it.
         return sorted(tasks, key=lambda task: task.sha256 not in mains)
@@ -158,7 +168,7 @@ class _Run:
         found = outcome.value
         folder, staging = self.workspace.folder(task.sha256), task.job.out
         problem: str | None = None
-        with self.workspace.settled(staging.name, splitting.committed(self.catalog, folder)):
+        with self.workspace.settled(staging.name, committed(self.catalog, folder)):
             try:
                 if not isinstance(found, Extraction):
                     raise CurateError(found or outcome.error or "the worker gave no result")
@@ -169,7 +179,7 @@ class _Run:
                         sha256=task.sha256,
                         folder=folder,
                         staging=staging.name,
-                        stages=[EXTRACT, splitting.PANELS] if task.job.split else [EXTRACT],
+                        stages=[EXTRACT, *self.later(found, task.job)],
                         seconds=outcome.seconds,
                     )
                     failures.clear(db, task.sha256)
@@ -194,25 +204,44 @@ class _Run:
             result = Result(task.holders[0].source, "duplicate", note)
         self.extracted[task.sha256] = task.holders, result
 
+    def later(self, found: Extraction, job: Job) -> Iterator[Stage]:
+        """The stages after extraction that the worker did at once."""
+        if self.labels is not None and job.rules is not None:
+            yield splitting.PANELS
+            if all(panel.facts is not None for figure in found.figures for panel in figure.panels):
+                yield labelling.stage(self.labels[1])
+
     def split(self) -> None:
         """Split the figures of papers that were extracted without, now or in an earlier run."""
+        wanted, files = self.waiting(splitting.PANELS)
+        split = splitting.split_papers(self.workspace, self.catalog, wanted, self.workers, self.meter)
+        self.settle(split, files)
+
+    def label(self, rules: Rules) -> None:
+        """Label the panels of papers that were not, or by other rules."""
+        wanted, files = self.waiting(labelling.stage(rules))
+        self.settle(labelling.label_papers(self.workspace, self.catalog, wanted, rules, self.meter), files)
+
+    def waiting(self, stage: Stage) -> tuple[list[KeptPaper], dict[str, list[str]]]:
+        """Papers of these inputs that the stage is not done for, and by main file all their files."""
         with self.catalog.snapshot() as db:
-            mains = papers.unsplit(db, splitting.PANELS)
+            mains = papers.waiting(db, stage)
             files: dict[str, list[str]] = {}
             for sha256 in self.extracted:
                 if sha256 in mains:
                     files.setdefault(mains[sha256], []).append(sha256)
-            wanted = [paper for paper in papers.every(db) if paper.sha256 in files]
-        for paper, split in splitting.split_papers(
-            self.workspace, self.catalog, wanted, self.workers, self.meter
-        ):
+            return [paper for paper in papers.every(db) if paper.sha256 in files], files
+
+    def settle(self, done: Iterable[tuple[KeptPaper, Result]], files: Mapping[str, Sequence[str]]) -> None:
+        """Account for what a later stage did with papers."""
+        for paper, later in done:
             for number, sha256 in enumerate(files[paper.sha256]):
                 holders, result = self.extracted[sha256]
-                if split.status == "failed":
+                if later.status == "failed":
                     del self.extracted[sha256]
-                    self.fail(holders, split.stage, split.note, sha256)
+                    self.fail(holders, later.stage, later.note, sha256)
                 elif number == 0 and result.status != "duplicate":
-                    result = replace(result, status="done", panels=split.panels)
+                    result = replace(result, status="done", panels=later.panels)
                     self.extracted[sha256] = holders, result
 
     def account(self) -> None:
@@ -241,7 +270,13 @@ def work(job: Job) -> Extraction | str:
     try:
         job.out.mkdir(exist_ok=True)
         found = extract_paper(_openable(job), job.out, name=job.name)
-        return splitting.split_extraction(found, job.out) if job.split else found
+        if job.rules is None:
+            return found
+        found = splitting.split_extraction(found, job.out)
+        try:
+            return labelling.label_extraction(found, job.rules)
+        except Exception:  # the label stage tries again, and says what is wrong
+            return found
     except (CurateError, OSError) as error:
         return in_words(error).removeprefix(f"{job.pdf}: ").removeprefix(f"{job.pdf.name}: ")
 

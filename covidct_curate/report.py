@@ -23,7 +23,7 @@ class Result:
     note: str = ""
     """What it is a duplicate of, or why it failed."""
     stage: str = ""
-    """Where it failed: ``read``, ``extract`` or ``panels``."""
+    """Where it failed: ``read``, ``extract``, ``panels`` or ``label``."""
     figures: int = 0
     pictures: int = 0
     panels: int = 0

@@ -1,8 +1,8 @@
-"""``MetaInfo.xlsx``: one row a picture, in the eleven columns of COVID-CT's own sheet.
+"""``MetaInfo.xlsx``: one row a picture, the eleven columns of COVID-CT's own sheet first.
 
 The picture itself lies small in its "File name" cell, under the name: that column is frozen, so the picture
-stays in sight while a curator fills in the others, and a program that reads the columns finds just the
-eleven. It is a floating object that moves, sorts and hides with its cell.
+stays in sight while a curator fills in the others. It is a floating object that moves, sorts and hides with its
+cell.
 """
 
 from __future__ import annotations
@@ -20,13 +20,26 @@ from pathlib import Path
 import xlsxwriter
 from PIL import Image
 
-from covidct_curate import metadata
+from covidct_curate.columns import columns
 from covidct_curate.errors import SheetError
 
-COLUMNS: tuple[str, ...] = tuple(column["name"] for column in metadata.load("metainfo.toml")["column"])
-"""COVID-CT's columns in their order."""
+COLUMNS: tuple[str, ...] = tuple(column.name for column in columns())
+"""COVID-CT's eleven, then ours."""
 
-_WIDTHS = (34, 10, 8, 8, 16, 22, 16, 12, 18, 26, 90)
+_WIDTHS = {
+    **dict.fromkeys(COLUMNS, 12),
+    "File name": 34,
+    "Patient ID": 22,
+    "Location": 16,
+    "Medical history": 22,
+    "Time": 16,
+    "Other diseases": 18,
+    "DOI": 26,
+    "Captions": 90,
+    "Radiology report": 40,
+    "Evidence": 60,
+    "uid": 18,
+}
 _THUMBNAIL = 120
 """Longest side of a thumbnail, in pixels."""
 _MOST_PIXELS = 40_000_000
@@ -43,11 +56,10 @@ _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udff
 class SheetRow:
     """One picture in the sheet."""
 
-    file: str
+    cells: tuple[str | float | None, ...]
+    """One for each of `COLUMNS`; text stays text, whatever it looks like."""
     picture: Path | None
     """Where the picture lies, for its thumbnail; None for a row without."""
-    doi: str
-    caption: str
 
 
 def write_metainfo(rows: Sequence[SheetRow], path: Path) -> None:
@@ -96,20 +108,21 @@ def _workbook(rows: Sequence[SheetRow]) -> bytes:
     cell = book.add_format({"text_wrap": True, "valign": "top", "num_format": "@"})
     quoted = book.add_format({"text_wrap": True, "valign": "top", "num_format": "@", "quote_prefix": True})
     sheet = book.add_worksheet("MetaInfo")
-    for column, (name, width) in enumerate(zip(COLUMNS, _WIDTHS, strict=True)):
-        sheet.set_column(column, column, width, cell)
+    number_cell = book.add_format({"valign": "top"})
+    for column, name in enumerate(COLUMNS):
+        sheet.set_column(column, column, _WIDTHS[name], cell)
         sheet.write_string(0, column, name, head)
     sheet.set_row_pixels(0, 24)
     sheet.freeze_panes(1, 1)
     sheet.autofilter(0, 0, len(rows), len(COLUMNS) - 1)
-    sheet.ignore_errors({"number_stored_as_text": f"A2:K{len(rows) + 2}"})
+    sheet.ignore_errors({"number_stored_as_text": f"A2:AZ{len(rows) + 2}"})
     sheet.set_landscape()
     sheet.set_paper(9)
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(0)
     for number, (row, thumbnail) in enumerate(zip(rows, _thumbnails(rows), strict=True), 1):
-        name = cell_text(row.file)
-        top = _MARGIN + _TEXT_LINE * _text_lines(name, _WIDTHS[0])
+        name = cell_text(str(row.cells[0]))
+        top = _MARGIN + _TEXT_LINE * _text_lines(name, _WIDTHS["File name"])
         height = _ROW
         if thumbnail is not None:
             data, pixels = thumbnail
@@ -117,9 +130,13 @@ def _workbook(rows: Sequence[SheetRow]) -> bytes:
             place = {"x_offset": _MARGIN, "y_offset": top, "object_position": 1, "description": name[:200]}
             sheet.insert_image(number, 0, "thumbnail.png", {"image_data": BytesIO(data), **place})
         sheet.set_row_pixels(number, height)
-        for column, text in ((0, name), (9, cell_text(row.doi)), (10, cell_text(row.caption))):
-            if text:
-                sheet.write_string(number, column, text, quoted if text[0] in "=+-@'\t\n" else cell)
+        for column, value in enumerate(row.cells):
+            if isinstance(value, str):
+                text = cell_text(value)
+                if text:
+                    sheet.write_string(number, column, text, quoted if text[0] in "=+-@'\t\n" else cell)
+            elif value is not None:
+                sheet.write_number(number, column, value, number_cell)
     book.close()
     return buffer.getvalue()
 

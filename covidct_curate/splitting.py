@@ -9,14 +9,14 @@ from __future__ import annotations
 import getpass
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from covidct_curate import engine as engines
-from covidct_curate import metainfo
+from covidct_curate import labelling, metainfo
 from covidct_curate.catalog import Catalog, Connection, decisions, failures, figures, papers, storable
 from covidct_curate.catalog.failures import Failure
 from covidct_curate.catalog.figures import KeptFigure
@@ -26,6 +26,7 @@ from covidct_curate.panels.choice import Choice, read_choice
 from covidct_curate.panels.figure import STAGE_VERSION, split_figure, wholes
 from covidct_curate.records import Decision, Extraction, Figure
 from covidct_curate.report import Meter, Progress, Report, Result
+from covidct_curate.session import committed, opened
 from covidct_curate.workspace import Workspace
 
 PANELS = Stage("panels", STAGE_VERSION, settings="")
@@ -93,17 +94,22 @@ def split(
 ) -> Report:
     """Split the figures of all current papers of a workspace anew, as reviewers decided or by their pixels.
 
-    Options, report and errors are those of `covidct_curate.pipeline.extract`.
+    Options, report and errors are those of `covidct_curate.pipeline.extract`; rules are the workspace's.
     """
     place = Workspace(workspace)
-    with _opened(place) as catalog:
+    with opened(place) as catalog:
+        rules = labelling.own_rules(catalog)
         with catalog.snapshot() as db:
-            current = [paper for paper in papers.every(db) if not paper.superseded]
+            current = [paper for paper in papers.every(db) if not paper.superseded and not paper.dataset]
         results = {}
         workers, meter = Workers(jobs, timeout, engine), Meter(progress)
         for paper, result in split_papers(place, catalog, current, workers, meter):
             results[paper.sha256] = result
             _remember(place, catalog, paper, result)
+        done = [paper for paper in current if results[paper.sha256].status != "failed"]
+        for paper, result in labelling.label_again(place, catalog, done, rules):
+            if result.status == "failed":
+                results[paper.sha256] = result
         sheet = metainfo.write(place, catalog)
         place.clear()
     return Report(tuple(results[paper.sha256] for paper in current), sheet)
@@ -114,16 +120,20 @@ def decide(workspace: Path, uid: str, choice: Choice, *, reviewer: str, timeout:
 
     ``choice`` is in pixels of the figure's first whole picture. The decision and what comes of it are stored
     together or not at all. Raises `NoFigure` when there is no such figure or it has no picture,
-    `ChoiceError` when the choice does not fit it, and `WorkspaceError` when the workspace cannot be used.
+    `ChoiceError` when the choice does not fit it, `RuleError` when the workspace's rule file cannot be used, and
+    `WorkspaceError` when the workspace cannot.
     """
     if not reviewer.strip():
         raise ChoiceError("a decision needs its reviewer's name")
     place = Workspace(workspace)
-    with _opened(place) as catalog:
+    with opened(place) as catalog:
+        rules = labelling.own_rules(catalog)
         with catalog.snapshot() as db:
             paper, kept = _find(db, uid)
+            if paper.dataset:
+                raise ChoiceError(f"{uid}: this figure was imported from {paper.dataset} and is not split")
             basis = decisions.standing(db, FIELD).get(uid)
-            waits = paper.sha256 in papers.unsplit(db, PANELS)
+            waits = paper.sha256 in papers.waiting(db, PANELS)
         whole = next(iter(wholes(kept.figure)), None)
         if whole is None:
             raise NoFigure(f"{uid}: this figure has no picture to split; see curate list figures")
@@ -140,6 +150,9 @@ def decide(workspace: Path, uid: str, choice: Choice, *, reviewer: str, timeout:
         )
         decided = _Decided(decision, choice, alone=not waits)
         ((_, result),) = split_papers(place, catalog, [paper], Workers(1, timeout), Meter(None), decided)
+        if result.status != "failed":
+            labelled = [each for _, each in labelling.label_again(place, catalog, [paper], rules)]
+            result = next((each for each in labelled if each.status == "failed"), result)
         sheet = metainfo.write(place, catalog)
         place.clear()
     return Report((result,), sheet)
@@ -210,17 +223,6 @@ def split_extraction(extraction: Extraction, folder: Path) -> Extraction:
     return replace(extraction, figures=tuple(figure for figure, _ in found), panel_notes=notes)
 
 
-@contextmanager
-def _opened(place: Workspace) -> Iterator[Catalog]:
-    """The catalogue of a workspace that is there, with other runs kept out."""
-    Catalog(place.catalog).close()
-    with place.locked(), Catalog(place.catalog) as catalog:
-        with catalog.snapshot() as db:
-            committed = papers.folders(db)
-        place.recover(committed)
-        yield catalog
-
-
 def _find(db: Connection, uid: str) -> tuple[KeptPaper, KeptFigure]:
     by_paper = figures.by_paper(db)
     for paper in papers.every(db):
@@ -268,6 +270,7 @@ def _record(
                     found.notes,
                     sha256=paper.sha256,
                     staging=staging.name,
+                    spoils=labelling.NAME,
                     stage=None if decided is not None and decided.alone else PANELS,
                     seconds=outcome.seconds,
                 )
@@ -277,16 +280,6 @@ def _record(
             # Pictures come from hostile files: whatever they break, they cost their own paper only.
             return Result(paper.source, "failed", in_words(error), PANELS.name)
     return Result(paper.source, "done", panels=sum(len(figure.panels) for figure in found.figures))
-
-
-def committed(catalog: Catalog, folder: str) -> Callable[[], Mapping[str, str]]:
-    """Asks the catalogue from which temporary folder the pictures in ``folder`` came."""
-
-    def ask() -> Mapping[str, str]:
-        with catalog.snapshot() as db:
-            return papers.folders(db, folder)
-
-    return ask
 
 
 def _remember(place: Workspace, catalog: Catalog, paper: KeptPaper, result: Result) -> None:

@@ -5,6 +5,7 @@
     catalog.db                  the catalogue, the one truth
     papers/ab/ab12cd34ef56/     the pictures of the PDF whose SHA-256 starts so
     MetaInfo.xlsx               a view of the catalogue
+    import-covid-ct.txt         what is odd in a dataset that was imported
     tmp/                        what is being written now; emptied at the start and end of a run
     lock                        held while a run writes
 """

@@ -41,7 +41,7 @@ def figure(number: int | None, *pictures: dict[str, Any], **facts: Any) -> dict[
     """One figure, by default labelled, captioned and placed where its first picture is."""
     return {
         "label": None if number is None else f"Figure {number}",
-        "caption": f"Slice {number}.",
+        "caption": f"Chest CT, slice {number}.",
         "page": pictures[0]["page"] if pictures else None,
         "bbox": pictures[0]["bbox"] if pictures else None,
         "pictures": pictures,
@@ -50,7 +50,10 @@ def figure(number: int | None, *pictures: dict[str, Any], **facts: Any) -> dict[
 
 
 def write_pdf(path: Path, *figures: dict[str, Any], salt: str = "", **paper: Any) -> Path:
-    """A file that `fake_paper` reads; ``salt`` alone makes another file of the same contents."""
+    """A file that `fake_paper` reads; ``salt`` alone makes another file of the same contents.
+
+    ``paper`` are fields of `Paper`, and ``body``, its running text.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"figures": figures, "paper": paper, "salt": salt}))
     return path
@@ -62,7 +65,7 @@ def fake_paper(path: Path, out: Path, *, name: str) -> Extraction:
         told = json.loads(path.read_text())
     except ValueError:
         raise UnreadablePDF(f"{path}: not a PDF") from None
-    doi = told["paper"].get("doi")
+    body, doi = told["paper"].pop("body", ""), told["paper"].get("doi")
     stem = doi.rpartition("/")[2] if doi else name[:60]
     figures = []
     for each in told["figures"]:
@@ -75,7 +78,7 @@ def fake_paper(path: Path, out: Path, *, name: str) -> Extraction:
                 pictures=pictures,
             )
         )
-    return Extraction(Paper(**{"pages": 1, **told["paper"]}), tuple(figures))
+    return Extraction(Paper(**{"pages": 1, **told["paper"]}), tuple(figures), body=body)
 
 
 def fake_split(picture: NDArray[np.uint8], hints: Hints) -> tuple[Cut, ...]:

@@ -129,14 +129,29 @@ def test_panels_have_the_agreed_keys(ws: Path, written: list[Written]) -> None:
     keys = [
         "source", "doi", "figure_label", "figure_file", "file", "index", "box", "label", "caption", "subcaption",
         "method", "confidence", "modality", "finding", "patient", "evidence", "decided", "uid",
+        "figure_uid", "superseded", "subcaption_spans", "label_source", "kind",
     ]  # fmt: skip
-    ours = ["figure_uid", "superseded", "subcaption_spans", "label_source", "kind"]
+    ours = ["page", "pixels", "region", "flags", "selected", "look", "extra"]
     assert all(list(row) == keys + ours for row in listed)
+    patient = [
+        "id", "age", "age_min", "age_max", "gender", "location", "medical_history", "time", "time_days", "severity",
+        "radiology_report", "other_diseases", "rt_pcr", "outcome", "icu", "ventilation",
+    ]  # fmt: skip
+    for row in listed:
+        assert list(row["patient"]) == patient
+        assert all(list(why) == ["rule", "text", "source", "confidence"] for why in row["evidence"].values())
+        assert set(row["evidence"]) <= {"modality", "region", "finding", *patient}
+        assert row["modality"] in {"ct", "unknown", "other"}
     for row in listed:
         assert (ws / row["file"]).is_file() and (ws / row["figure_file"]).is_file()
         assert 0 <= row["confidence"] <= 1
         assert row["subcaption"] == " ".join(row["caption"][a:b] for a, b in row["subcaption_spans"])
     single, *cut = [row for row in listed if row["source"] == written[0].path.name]
+    assert (single["modality"], single["region"], single["selected"]) == ("ct", "chest", True)
+    assert (single["patient"]["age"], single["patient"]["age_min"], single["patient"]["gender"]) == (
+        "52", 52, "M",
+    )  # fmt: skip
+    assert single["evidence"]["age"]["text"] in single["caption"]
     assert (single["method"], single["index"], single["box"][:2]) == ("whole", 0, [0, 0])
     assert (single["file"], single["subcaption"]) == (single["figure_file"], single["caption"])
     assert [(row["method"], row["index"]) for row in cut] == [("gutter", n) for n in range(4)]
@@ -282,6 +297,15 @@ def test_odd_names_work_from_the_shell(tmp_path: Path) -> None:
         ["split", "--figure", "x", "--grid", "1x2", "--boxes", "0,0,9,9", "--reviewer", "ann"],
         ["split", "--figure", "x", "--grid", "many", "--reviewer", "ann"],
         ["split", "--figure", "x", "--boxes", "0,0,9", "--reviewer", "ann"],
+        ["extract", "a.pdf", "--keep", "hologram"],
+        ["label", "--format", "jsonl"],
+        ["label", "--title", "COVID-19"],
+        ["label", "--keep", "plot"],
+        ["label", "--table", "a.csv", "--keep", "ct"],
+        ["label", "--table", "a.csv", "--rules", "nobody"],
+        ["import"],
+        ["import", "horses", "."],
+        ["import", "covid-ct"],
         ["fly"],
     ],
 )
@@ -311,7 +335,7 @@ def test_version_and_help(tmp_path: Path, command: str) -> None:
     assert curate("--help", cwd=tmp_path, command=command).returncode == 0
 
 
-@pytest.mark.parametrize("command", ["extract", "split", "list"])
+@pytest.mark.parametrize("command", ["extract", "split", "label", "import", "list"])
 def test_every_command_has_an_example(tmp_path: Path, command: str) -> None:
     assert f"Example: curate {command}" in curate(command, "--help", cwd=tmp_path).stdout
 

@@ -1,6 +1,7 @@
-"""The first form of MetaInfo.xlsx, read back with openpyxl."""
+"""MetaInfo.xlsx, read back with openpyxl."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,15 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 from PIL import Image
 
+from covidct_curate import metadata
 from covidct_curate.errors import SheetError
 from covidct_curate.sheet import COLUMNS, SheetRow, cell_text, write_metainfo
+
+SCHEMA = json.loads((metadata.folder() / "metainfo.schema.json").read_text("utf-8"))
+COVID_CT = [
+    "File name", "Patient ID", "Age", "Gender", "Location", "Medical history", "Time", "Severity",
+    "Other diseases", "DOI", "Captions",
+]  # fmt: skip
 
 
 def read(path: Path) -> Worksheet:
@@ -25,28 +33,32 @@ def picture(path: Path, mode: str = "L", size: tuple[int, int] = (300, 200)) -> 
     return path
 
 
+def row(name: str, shown: Path | None, doi: str, caption: str, **others: str | float | None) -> SheetRow:
+    """A row with these cells; ``others`` by their columns, with _ for a space."""
+    named: dict[str, str | float | None] = {"File name": name, "DOI": doi, "Captions": caption}
+    named |= {column.replace("_", " "): value for column, value in others.items()}
+    return SheetRow(tuple(named.get(column, "") for column in COLUMNS), shown)
+
+
 def test_one_row_a_picture_in_covid_ct_s_columns(tmp_path: Path) -> None:
     path = tmp_path / "MetaInfo.xlsx"
     first = picture(tmp_path / "a.png")
-    write_metainfo(
-        [SheetRow("a-p6-52%0.png", first, "10.1101/x", "Lung."), SheetRow("b.png", None, "", "")], path
-    )
+    write_metainfo([row("a-p6-52%0.png", first, "10.1101/x", "Lung."), row("b.png", None, "", "")], path)
     sheet = read(path)
-    assert [c.value for c in sheet[1]] == list(COLUMNS) and len(COLUMNS) == 11
-    assert [c.value for c in sheet[2]] == ["a-p6-52%0.png", *[None] * 8, "10.1101/x", "Lung."]
-    assert [c.value for c in sheet[3]] == ["b.png", *[None] * 10]
-    assert (sheet.freeze_panes, sheet.auto_filter.ref, sheet.max_column) == ("B2", "A1:K3", 11)
+    assert [c.value for c in sheet[1]] == list(COLUMNS) == list(SCHEMA["properties"]) and len(COLUMNS) == 29
+    assert list(COLUMNS[:11]) == COVID_CT
+    assert [c.value for c in sheet[2]] == ["a-p6-52%0.png", *[None] * 8, "10.1101/x", "Lung.", *[None] * 18]
+    assert [c.value for c in sheet[3]] == ["b.png", *[None] * 28]
+    assert (sheet.freeze_panes, sheet.auto_filter.ref, sheet.max_column) == ("B2", "A1:AC3", 29)
     table = pd.read_excel(path, dtype=str)
     assert list(table.columns) == list(COLUMNS) and len(table) == 2
     assert [p.name for p in tmp_path.iterdir() if p.suffix not in (".png", ".xlsx")] == []
 
 
 def test_the_thumbnail_lies_in_its_own_row_and_moves_with_it(tmp_path: Path) -> None:
-    rows = [
-        SheetRow(f"{k}.png", picture(tmp_path / f"{k}.png", size=(300, 200 + k)), "", "") for k in range(5)
-    ]
-    rows.insert(2, SheetRow("none.png", None, "", ""))
-    rows.append(SheetRow("long " * 60, rows[0].picture, "", ""))
+    rows = [row(f"{k}.png", picture(tmp_path / f"{k}.png", size=(300, 200 + k)), "", "") for k in range(5)]
+    rows.insert(2, row("none.png", None, "", ""))
+    rows.append(row("long " * 60, rows[0].picture, "", ""))
     write_metainfo(rows, tmp_path / "m.xlsx")
     images = read(tmp_path / "m.xlsx")._images
     assert [image.anchor._from.row for image in images] == [1, 2, 4, 5, 6, 7]
@@ -66,7 +78,7 @@ def test_a_picture_of_any_mode_has_a_thumbnail(tmp_path: Path, mode: str) -> Non
         image = Image.fromarray(pixels.astype(np.uint16) * 257)
     path = tmp_path / ("a.tif" if mode in ("I", "CMYK") else "a.png")
     (image if mode == "I;16" else image.convert(mode)).save(path)
-    write_metainfo([SheetRow("a", path, "", "")], tmp_path / "m.xlsx")
+    write_metainfo([row("a", path, "", "")], tmp_path / "m.xlsx")
     (thumbnail,) = read(tmp_path / "m.xlsx")._images
     grey = np.asarray(Image.open(thumbnail.ref).convert("L"))
     assert grey.shape == (120, 90)
@@ -75,7 +87,7 @@ def test_a_picture_of_any_mode_has_a_thumbnail(tmp_path: Path, mode: str) -> Non
 
 def test_what_is_transparent_is_shown_on_white(tmp_path: Path) -> None:
     Image.new("RGBA", (50, 40), (0, 0, 0, 0)).save(tmp_path / "a.png")
-    write_metainfo([SheetRow("a.png", tmp_path / "a.png", "", "")], tmp_path / "m.xlsx")
+    write_metainfo([row("a.png", tmp_path / "a.png", "", "")], tmp_path / "m.xlsx")
     (thumbnail,) = read(tmp_path / "m.xlsx")._images
     shown = Image.open(thumbnail.ref).convert("RGB")
     assert shown.size == (50, 40) and shown.getextrema() == ((255, 255),) * 3
@@ -88,7 +100,7 @@ def test_a_broken_or_giant_picture_costs_only_its_thumbnail(tmp_path: Path) -> N
     (tmp_path / "folder.png").mkdir()
     picture(tmp_path / "giant.png", "1", (20_000, 20_000))
     names = ["cut.png", "text.png", "folder.png", "giant.png", "missing.png", "n" * 300, "nul\0.png"]
-    write_metainfo([SheetRow(n, tmp_path / n, "", "") for n in [*names, "whole.png"]], tmp_path / "m.xlsx")
+    write_metainfo([row(n, tmp_path / n, "", "") for n in [*names, "whole.png"]], tmp_path / "m.xlsx")
     sheet = read(tmp_path / "m.xlsx")
     assert [image.anchor._from.row for image in sheet._images] == [8]
     assert sheet["A6"].value == "missing.png"
@@ -100,9 +112,9 @@ def test_a_broken_or_giant_picture_costs_only_its_thumbnail(tmp_path: Path) -> N
      "2020.10", "007", "1e5", "TRUE", "_x0041_", "a\nb", " a ", "<b>&amp;</b>", "'quoted", "肺 🫁"],
 )  # fmt: skip
 def test_text_stays_text(tmp_path: Path, text: str) -> None:
-    write_metainfo([SheetRow(text, None, text, text)], tmp_path / "m.xlsx")
-    row = read(tmp_path / "m.xlsx")[2]
-    for cell in (row[0], row[9], row[10]):
+    write_metainfo([row(text, None, text, text)], tmp_path / "m.xlsx")
+    cells = read(tmp_path / "m.xlsx")[2]
+    for cell in (cells[0], cells[9], cells[10]):
         assert cell.value == text
         assert cell.data_type == "s" and cell.hyperlink is None
 
@@ -121,19 +133,33 @@ def test_text_stays_text(tmp_path: Path, text: str) -> None:
 )
 def test_what_a_cell_cannot_hold_is_left_out(tmp_path: Path, text: str, kept: str) -> None:
     assert cell_text(text) == kept
-    write_metainfo([SheetRow(text, None, text, text)], tmp_path / "m.xlsx")
-    row = read(tmp_path / "m.xlsx")[2]
-    assert row[0].value == row[9].value == row[10].value == kept
+    write_metainfo([row(text, None, text, text)], tmp_path / "m.xlsx")
+    cells = read(tmp_path / "m.xlsx")[2]
+    assert cells[0].value == cells[9].value == cells[10].value == kept
 
 
 def test_equal_rows_give_equal_bytes(tmp_path: Path) -> None:
     digests = set()
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
-        rows = [SheetRow("a.png", picture(tmp_path / folder / "a.png"), "10.1/x", "=Lung")] * 3
+        rows = [row("a.png", picture(tmp_path / folder / "a.png"), "10.1/x", "=Lung")] * 3
         write_metainfo(rows, tmp_path / folder / "m.xlsx")
         digests.add(hashlib.sha256((tmp_path / folder / "m.xlsx").read_bytes()).hexdigest())
     assert len(digests) == 1
+
+
+def test_numbers_are_numbers_and_what_is_unknown_is_blank(tmp_path: Path) -> None:
+    rows = [
+        row("a.png", None, "", "", Age="45", Age_from=45.0, Time_in_days=None, Confidence=0.5),
+        row("b.png", None, "", "", Age="007", Age_from=None, Time_in_days=0.0, Confidence=None),
+    ]
+    write_metainfo(rows, tmp_path / "m.xlsx")
+    head, first, second = read(tmp_path / "m.xlsx").iter_rows()
+    by_name = {cell.value: number for number, cell in enumerate(head)}
+    for cells, expected in (first, ["45", 45, None, 0.5]), (second, ["007", None, 0, None]):
+        shown = [cells[by_name[name]] for name in ("Age", "Age from", "Time in days", "Confidence")]
+        assert [cell.value for cell in shown] == expected
+        assert [cell.data_type for cell in shown] == ["s", "n", "n", "n"]
 
 
 def test_no_row_at_all(tmp_path: Path) -> None:

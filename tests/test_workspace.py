@@ -15,6 +15,7 @@ import pytest
 
 from covidct_curate import inputs, listing, metainfo, pipeline
 from covidct_curate.errors import WorkspaceError
+from covidct_curate.sheet import COLUMNS
 from covidct_curate.workspace import Workspace
 from tests.fake_extract import fake_paper, fake_split, figure, picture, run_here, write_pdf
 
@@ -324,9 +325,10 @@ def test_the_sheet_shows_current_papers_up_to_a_limit(
         )
     sheet = pipeline.extract([tmp_path / "1.pdf", tmp_path / "2.pdf"], ws).sheet
     (rows,) = seen
-    assert [(row.file, row.doi, row.caption) for row in rows] == [
-        ("x-p0-7%0.png", "10.1101/x", "Slice 1."),
-        ("x-p0-7%1.png", "10.1101/x", "Slice 1."),
+    named = [dict(zip(COLUMNS, row.cells, strict=True)) for row in rows]
+    assert [(row["File name"], row["DOI"], row["Captions"], row["Modality"]) for row in named] == [
+        ("x-p0-7%0.png", "10.1101/x", "Chest CT, slice 1.", "ct"),
+        ("x-p0-7%1.png", "10.1101/x", "Chest CT, slice 1.", "ct"),
     ]
     assert all(row.picture.is_file() for row in rows)
     assert sheet.notes == (

@@ -27,9 +27,9 @@ def put(db: Connection, path: Path, failure: Failure, sha256: str | None) -> Non
     )
 
 
-def clear(db: Connection, sha256: str) -> None:
-    """Forget the failures of a file that succeeded."""
-    db.execute("DELETE FROM failures WHERE sha256 = ?", (sha256,))
+def clear(db: Connection, sha256: str, *, stage: str | None = None) -> None:
+    """Forget the failures of a file that succeeded, or those of one stage."""
+    db.execute("DELETE FROM failures WHERE sha256 = ?1 AND (?2 IS NULL OR stage = ?2)", (sha256, stage))
 
 
 def keep_only(db: Connection, inputs: list[Path], failed: set[Path]) -> None:

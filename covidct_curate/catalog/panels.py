@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from covidct_curate.catalog import Connection, storable
-from covidct_curate.records import Panel, Picture
+from covidct_curate.records import Evidence, Facts, Panel, Patient, Picture
 
 _NUMBERED = re.compile(r"(?P<stem>.*)%(?P<number>\d+)(?P<suffix>\.[^.%]*)")
 
@@ -52,8 +54,8 @@ def write(db: Connection, figure: str, panels: Iterable[Panel], uids: Mapping[st
     """Take a figure's panels down; ``uids`` are those of the pictures by their files in ``panels``."""
     db.executemany(
         """INSERT INTO panels (figure, place, whole, picture, box, label, label_source, spans, method,
-                               confidence)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                               confidence, look, facts)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         [
             (
                 figure,
@@ -66,16 +68,41 @@ def write(db: Connection, figure: str, panels: Iterable[Panel], uids: Mapping[st
                 json.dumps(panel.spans),
                 panel.method,
                 panel.confidence,
+                json.dumps(dict(panel.look)),
+                _stored(panel.facts),
             )
             for place, panel in enumerate(panels)
         ],
     )
 
 
+def write_facts(db: Connection, figure: str, found: Iterable[Facts | None]) -> None:
+    """Take down the facts of a figure's panels, in their order."""
+    db.executemany(
+        "UPDATE panels SET facts = ? WHERE figure = ? AND place = ?",
+        [(_stored(facts), figure, place) for place, facts in enumerate(found)],
+    )
+
+
+def _stored(facts: Facts | None) -> str | None:
+    return None if facts is None else storable(json.dumps(asdict(facts), ensure_ascii=False))
+
+
+def _facts(stored: str | None) -> Facts | None:
+    if stored is None:
+        return None
+    values: dict[str, Any] = json.loads(stored)
+    values["patient"] = Patient(**values["patient"])
+    values["evidence"] = {name: Evidence(**each) for name, each in values["evidence"].items()}
+    values["flags"] = tuple(values["flags"])
+    return Facts(**values)
+
+
 def of_figure(db: Connection, figure: str) -> tuple[Panel, ...]:
     """A figure's panels in reading order."""
     rows = db.execute(
-        """SELECT whole.file, picture.file, box, label, label_source, spans, method, confidence
+        """SELECT whole.file, picture.file, box, label, label_source, spans, method, confidence,
+                  look, facts
            FROM panels JOIN pictures AS whole ON whole.uid = panels.whole
            JOIN pictures AS picture ON picture.uid = panels.picture
            WHERE panels.figure = ? ORDER BY panels.place""",
@@ -91,6 +118,8 @@ def of_figure(db: Connection, figure: str) -> tuple[Panel, ...]:
             spans=tuple((start, end) for start, end in json.loads(spans)),
             method=method,
             confidence=confidence,
+            look=json.loads(look),
+            facts=_facts(facts),
         )
-        for whole, file, box, label, source, spans, method, confidence in rows
+        for whole, file, box, label, source, spans, method, confidence, look, facts in rows
     )

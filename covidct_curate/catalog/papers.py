@@ -6,9 +6,10 @@ import json
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
-from covidct_curate.catalog import Connection, figures, storable
-from covidct_curate.catalog.figures import Files
+from covidct_curate.catalog import Connection, figures, panels, storable
+from covidct_curate.catalog.figures import Files, KeptFigure
 from covidct_curate.records import Extraction, Figure, Paper
 
 
@@ -41,11 +42,22 @@ class KeptPaper:
     sources: tuple[str, ...]
     """Every name of every file of this paper, ``source`` first."""
     folder: str
+    dataset: str
+    """The dataset its images were imported from, ``""`` for a PDF."""
     superseded: bool
     notes: tuple[str, ...]
     figures: int
     seconds: float
     """Time all stages took for the main file."""
+
+    def patient(self, number: str) -> str:
+        """Id of the paper's patient of that number among those of all papers; versions of one share theirs."""
+        if not number:
+            return ""
+        if self.dataset:
+            return f"{self.dataset}-{number}"
+        suffix = (self.paper.doi or "").partition("/")[2]
+        return f"{suffix or f'{PurePath(self.source).stem}.{self.sha256[:4]}'}-{number}"
 
 
 def register(db: Connection, files: Iterable[tuple[str, str]]) -> None:
@@ -64,12 +76,13 @@ def done(db: Connection, stage: Stage) -> set[str]:
     return {sha256 for (sha256,) in rows}
 
 
-def unsplit(db: Connection, stage: Stage) -> dict[str, str]:
-    """SHA-256 of each file of the papers that the stage is not done for → that of the paper's main file."""
+def waiting(db: Connection, stage: Stage) -> dict[str, str]:
+    """SHA-256 of each PDF of the papers that the stage is not done for → that of the paper's main file."""
     return dict(
         db.execute(
             """SELECT pdfs.sha256, papers.sha256 FROM pdfs JOIN papers ON papers.id = pdfs.paper
-               WHERE NOT EXISTS (SELECT 1 FROM done WHERE done.sha256 = papers.sha256
+               WHERE papers.dataset = ''
+                 AND NOT EXISTS (SELECT 1 FROM done WHERE done.sha256 = papers.sha256
                                  AND stage = ? AND version = ? AND settings = ?)""",
             (stage.name, stage.version, stage.settings),
         )
@@ -113,10 +126,10 @@ def store(
 
     The file's own paper is brought up to date, its figures and pictures keeping their uids where they
     fit. A file that shows what another paper of the same DOI and version shows becomes another file of
-    that paper. Any other file becomes a paper of its own.
+    that paper. Any other file, and what comes of another dataset, becomes a paper of its own.
     """
     known = db.execute("SELECT id, doi FROM papers WHERE sha256 = ?", (sha256,)).fetchone()
-    twin = None if known else _twin(db, extraction)
+    twin = None if known or extraction.dataset else _twin(db, extraction)
     files = Files({}, {})
     if twin is not None:
         paper = twin
@@ -144,31 +157,56 @@ def store_panels(
     sha256: str,
     staging: str,
     stage: Stage | None,
+    spoils: str,
     seconds: float,
 ) -> Files:
     """Take down the split figures of the paper with that main file, all of them in their order.
 
-    ``stage`` is then done for the file; None leaves as it is what is done.
+    ``stage`` is then done for the file; None leaves as it is what is done. The stage called ``spoils`` is to
+    be done again.
     """
     (paper,) = db.execute("SELECT id FROM papers WHERE sha256 = ?", (sha256,)).fetchone()
     db.execute("UPDATE papers SET staging = ?, panel_notes = ? WHERE id = ?", (staging, _notes(notes), paper))
     if stage is not None:
         _done(db, sha256, stage, seconds)
+    db.execute("DELETE FROM done WHERE sha256 = ? AND stage = ?", (sha256, spoils))
     return figures.replace(db, paper, found)
+
+
+def store_facts(
+    db: Connection,
+    kept: Sequence[KeptFigure],
+    found: Sequence[Figure],
+    *,
+    sha256: str,
+    stage: Stage,
+    seconds: float,
+) -> None:
+    """Take down the facts of the panels of ``found``, the figures ``kept`` labelled; ``stage`` is then done for
+    the file."""
+    for before, after in zip(kept, found, strict=True):
+        panels.write_facts(db, before.uid, [panel.facts for panel in after.panels])
+    _done(db, sha256, stage, seconds)
+
+
+def body(db: Connection, sha256: str) -> str:
+    """Running text of the paper with that main file."""
+    (text,) = db.execute("SELECT body FROM papers WHERE sha256 = ?", (sha256,)).fetchone()
+    return str(text)
 
 
 def every(db: Connection) -> Iterator[KeptPaper]:
     """All papers by source name."""
     kept = []
     for row in db.execute(
-        """SELECT id, uid, sha256, folder, superseded, notes, panel_notes,
+        """SELECT id, uid, sha256, folder, dataset, superseded, notes, panel_notes,
                   doi, server, version, title, posted, licence, pages,
                   (SELECT count(*) FROM figures WHERE paper = papers.id AND NOT retired),
                   (SELECT sum(seconds) FROM done WHERE done.sha256 = papers.sha256)
            FROM papers"""
     ):
-        number, uid, sha256, folder, superseded, notes, panel_notes = row[:7]
-        doi, server, version, title, posted, licence, pages, count, seconds = row[7:]
+        number, uid, sha256, folder, dataset, superseded, notes, panel_notes = row[:8]
+        doi, server, version, title, posted, licence, pages, count, seconds = row[8:]
         sources = _sources(db, number)
         kept.append(
             KeptPaper(
@@ -178,6 +216,7 @@ def every(db: Connection) -> Iterator[KeptPaper]:
                 sha256=sha256,
                 sources=tuple(name for _, name in sources),
                 folder=folder,
+                dataset=dataset,
                 superseded=bool(superseded),
                 notes=(
                     *_identity_notes(db, number, sha256, sources),
@@ -217,19 +256,22 @@ def _write(
         paper.pages,
         _notes(extraction.notes),
         _notes(extraction.panel_notes),
+        storable(extraction.body),
+        extraction.dataset,
     )
     if known is None:
         cursor = db.execute(
             """INSERT INTO papers (staging, doi, version, server, title, posted, licence, pages, notes,
-                                   panel_notes, uid, sha256, folder)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                                   panel_notes, body, dataset, uid, sha256, folder)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             (*facts, secrets.token_hex(8), sha256, folder),
         )
         assert cursor.lastrowid is not None
         return cursor.lastrowid
     db.execute(
         """UPDATE papers SET staging = ?, doi = ?, version = ?, server = ?, title = ?, posted = ?,
-                             licence = ?, pages = ?, notes = ?, panel_notes = ? WHERE id = ?""",
+                             licence = ?, pages = ?, notes = ?, panel_notes = ?, body = ?, dataset = ?
+           WHERE id = ?""",
         (*facts, known),
     )
     return known
@@ -242,7 +284,7 @@ def _twin(db: Connection, extraction: Extraction) -> int | None:
         return None
     shown = figures.likeness(extraction.figures)
     for number, title, pages in db.execute(
-        "SELECT id, title, pages FROM papers WHERE doi = ? AND version IS ? ORDER BY id",
+        "SELECT id, title, pages FROM papers WHERE doi = ? AND version IS ? AND dataset = '' ORDER BY id",
         (paper.doi, paper.version),
     ).fetchall():
         stored = figures.of_paper(db, number)

@@ -140,6 +140,16 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (figure, place)
     );
     """,
+    """
+    ALTER TABLE papers ADD COLUMN dataset TEXT NOT NULL DEFAULT '';
+    ALTER TABLE papers ADD COLUMN body TEXT NOT NULL DEFAULT '';
+    ALTER TABLE panels ADD COLUMN look TEXT NOT NULL DEFAULT '{}';
+    ALTER TABLE panels ADD COLUMN facts TEXT;
+    CREATE TABLE settings (
+        name  TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    );
+    """,
 )
 """Step ``n`` leads from ``user_version`` n to n + 1. A released step never changes: add another.
 
@@ -150,5 +160,7 @@ extraction of a file that succeeded. ``retired`` figures and pictures are no lon
 the decisions on them. ``sheets.sha256``: the file now being put in place, ``written``: the last one that
 was, ``content``: what the latter shows. ``pictures.name``: the file name in the paper's folder, kept when
 the picture is retired, for a name that a decided picture had is not given to another. ``panels.whole``,
-``panels.picture``: the picture of the figure and the panel's own.
+``panels.picture``: the picture of the figure and the panel's own. ``panels.facts``: JSON, NULL until the panel
+was labelled. ``papers.dataset``: the dataset that images were imported from, ``''`` for a PDF. ``settings``:
+the workspace's rule file and what it selects.
 """

@@ -14,7 +14,7 @@ from covidct_curate.extract.sight import Bound
 from covidct_curate.extract.text import clean, union
 from covidct_curate.records import Extraction, Figure, Lettering, Picture
 
-STAGE_VERSION = 2
+STAGE_VERSION = 3
 """Counts up whenever the same PDF would give other figures: what was extracted by another is done again."""
 
 
@@ -38,7 +38,7 @@ def extract_paper(path: Path, out: Path, *, name: str) -> Extraction:
             label = bound.caption.label.text if bound.caption else None
             lettering = _lettering(manuscript, bound, captions)
             figures.append(_figure(bound, pictures, mentions.get(label or "", ()), lettering))
-        return Extraction(manuscript.paper, tuple(figures), tuple(notes))
+        return Extraction(manuscript.paper, tuple(figures), tuple(notes), body=manuscript.body)
 
 
 def _pictures(
