@@ -452,3 +452,78 @@ def test_no_grid_is_seen_in_few_images_or_in_images_of_many_sizes() -> None:
     sizes = cells()
     sizes[3] = (330, 0, 400, 80)
     assert alignment.aligned(sizes, (430, 170)) == sizes
+
+
+def test_images_end_where_page_turns_into_picture() -> None:
+    page = np.full((240, 400), 255, np.uint8)
+    true = [(20, 20, 170, 220), (180, 20, 330, 220)]
+    for seed, (x0, y0, x1, y1) in enumerate(true):
+        page[y0:y1, x0:x1] = tissue(seed, top=180)
+    page[:, 170:180][np.random.default_rng(0).random((240, 10)) < 0.15] = 240
+    off = [(17, 22, 176, 221), (174, 20, 334, 216)]
+    assert alignment.settled(page, off, [True, True]) == true
+    assert alignment.settled(page, off, [False, True]) == [off[0], (180, 20, 330, 220)]
+    far = [(20, 20, 150, 220), (180, 20, 330, 220)]
+    assert alignment.settled(page, far, [True, True]) == far
+
+
+def test_an_image_that_seems_to_reach_into_another_ends_beside_it() -> None:
+    page = np.full((200, 360), 255, np.uint8)
+    page[:, :170], page[:, 176:326] = tissue(1, wide=170, top=180), tissue(2, top=180)
+    assert alignment.settled(page, [(0, 0, 170, 200), (162, 0, 326, 200)], [True, True]) == [
+        (0, 0, 170, 200),
+        (176, 0, 326, 200),
+    ]
+
+
+def test_white_in_an_image_on_black_is_its_own() -> None:
+    dark = np.zeros((240, 400), np.uint8)
+    framed = [(20, 20, 170, 220), (200, 20, 350, 220)]
+    for seed, (x0, y0, x1, y1) in enumerate(framed):
+        dark[y0:y1, x0:x1] = 255
+        dark[y0 + 4 : y1 - 4, x0 + 4 : x1 - 4] = tissue(seed, top=180)[4:-4, 4:-4]
+    assert alignment.settled(dark, framed, [True, True]) == framed
+
+
+def test_few_images_make_a_grid_where_the_caption_speaks_of_as_many() -> None:
+    seen = [(3, 0, 100, 80), (110, 0, 210, 80), (220, 0, 320, 80), (330, 0, 428, 80)]
+    assert alignment.aligned(seen, (430, 80)) == seen
+    assert alignment.aligned(seen, (430, 80), told=True) == cells(4, 1)
+
+
+def test_a_corner_of_a_scan_may_be_longer_than_what_else_is_seen_of_it() -> None:
+    body, corner, rule = (
+        Island((60, 60, 260, 200), 12_000),
+        Island((50, 30, 290, 70), 3_000),
+        Island((40, 206, 300, 210), 1_000),
+    )
+    assert [each.box for each in rows.attach([body], [corner, rule], 400)] == [(50, 30, 290, 200)]
+
+
+def test_a_line_divides_what_is_too_wide_for_one_image() -> None:
+    half = tissue(1, wide=260)
+    wide = row(half, band(0, 2), np.ascontiguousarray(half[:, ::-1]))  # as if one picture went on behind it
+    line = lines.find(wide, LEAST)
+    assert line is not None
+    assert line.cuts == ((260, 262),)
+    aside = wide.copy()
+    aside[:, 260:262], aside[:, 200:202] = aside[:, 258:260], 0
+    assert lines.find(aside, LEAST) is None
+    assert lines.find(np.vstack((wide, wide[::-1])), LEAST) is None
+
+
+def test_beside_an_image_a_trace_of_its_neighbour_is_margin() -> None:
+    picture = sheet()
+    picture[:, :330] = 90
+    picture[:2, 330:] = 200
+    box = (0, 0, 400, 300)
+    assert ground.trimmed(ground.off_page(picture, WHITE), box, image=True) == (0, 0, 330, 300)
+    assert ground.trimmed(ground.off_page(picture, WHITE), box) == box
+
+
+def test_an_image_within_another_does_not_shrink_to_nothing() -> None:
+    page = np.full((300, 300), 255, np.uint8)
+    page[:, :20], page[:, 280:], page[:20], page[280:] = 90, 90, 90, 90
+    boxes_ = [(5, 5, 295, 295), (10, 10, 290, 290)]
+    for x0, y0, x1, y1 in alignment.settled(page, boxes_, [True, True]):
+        assert x1 - x0 > 200 and y1 - y0 > 200

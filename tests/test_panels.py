@@ -660,3 +660,44 @@ def test_the_black_border_of_a_radiograph_is_no_panel() -> None:
     cv2.putText(picture, "R", (20, 440), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (240, 240, 240), 3)
     (cut,) = split(picture)
     assert cut.box == (0, 0, 620, 480)
+
+
+# edges of light images ---------------------------------------------------------------------------------
+
+
+def light(seed: int, high: int = 200, wide: int = 240) -> Pixels:
+    """A slice as many windows show it: dark lungs in a white body from side to side, dark corners."""
+    image = np.full((high, wide), 60, np.float32)
+    cv2.ellipse(image, (wide // 2, high // 2), (wide // 2, int(0.46 * high)), 0, 0, 360, 255, -1)
+    for side in (-1, 1):
+        at = wide // 2 + side * int(0.22 * wide), high // 2
+        cv2.ellipse(image, at, (int(0.16 * wide), int(0.32 * high)), 5 * side + seed, 0, 360, 90, -1)
+    grain = np.random.default_rng(seed).normal(0, 6, image.shape)
+    image = np.where(image == 255, image, np.clip(image + grain, 0, 255))
+    return rgb(np.asarray(image, np.uint8))
+
+
+WIDTHS = ((209, 199, 222), (205, 218, 200), (231, 181, 211))
+
+
+def test_images_of_uneven_width_end_where_they_end() -> None:
+    slices = [[crop(3 * r + c, wide=wide) for c, wide in enumerate(row)] for r, row in enumerate(WIDTHS)]
+    picture, boxes = laid(slices, 8)
+    assert near(boxes_of(stored(picture, 70)), boxes, 1)
+
+
+def test_white_bodies_that_a_trace_joins_over_a_gutter_are_two_images() -> None:
+    slices = [light(n) for n in range(4)]
+    picture, boxes = laid([slices], 8)
+    picture[188:192, boxes[1][2] : boxes[2][0]] = 215
+    assert near(boxes_of(picture), boxes, 7)
+
+
+def test_images_within_ruled_lines_keep_their_white_rims() -> None:
+    framed = []
+    for n in range(4):
+        panel = np.full((200, 240, 3), 255, np.uint8)
+        panel[3:-3, 3:-3] = windowed(crop(n), 0.6, 20)[3:-3, 3:-3]
+        framed.append(panel)
+    picture, boxes = laid([framed[:2], framed[2:]], 4, BLACK)
+    assert boxes_of(picture) == boxes

@@ -79,6 +79,8 @@ class Cut:
     box: PixelBox
     method: Method
     confidence: float
+    exact: bool = False
+    """Its edges lie on lines drawn round it, white rims within."""
 
 
 def split(picture: NDArray[np.uint8], hints: Hints = Hints()) -> tuple[Cut, ...]:
@@ -99,9 +101,15 @@ def split(picture: NDArray[np.uint8], hints: Hints = Hints()) -> tuple[Cut, ...]
         if len(eager) == hints.announced:
             cuts = eager
         cuts = [replace(cut, confidence=cut.confidence * _UNTOLD) for cut in cuts]
-    placed = [_scaled(cut.box, across, down) for cut in cuts]
-    if all(cut.method in ("gutter", "seam") for cut in cuts):
-        placed = alignment.aligned(placed, (width, height))
+    placed = [cut.box for cut in cuts]
+    if len(cuts) > 1 and all(cut.method in ("gutter", "seam") for cut in cuts):
+        figure = _Figure(picture)
+        placed = alignment.settled(
+            figure.grey, placed, [not cut.exact and figure.pictured(cut.box) for cut in cuts]
+        )
+        told = len(cuts) == hints.announced
+        placed = alignment.aligned(placed, (picture.shape[1], picture.shape[0]), told=told)
+    placed = [_scaled(box, across, down) for box in placed]
     cuts = [replace(cut, box=box) for cut, box in zip(cuts, placed, strict=True)]
     return tuple(cuts[index] for index in in_order([cut.box for cut in cuts]))
 
@@ -143,10 +151,12 @@ class _Figure:
         *,
         trim: bool = True,
         image: bool = False,
+        light: bool = False,
     ) -> list[Cut]:
         """The panels within a box that ``method`` found.
 
-        ``trim``: without its bare margins. ``image``: it is known to be no drawing.
+        ``trim``: without its bare margins. ``image``: it is known to be no drawing. ``light``: much in
+        it is white, of which an edge may pass for a seam.
         """
         if depth < _DEPTH and max(box[2] - box[0], box[3] - box[1]) >= 2 * _LEAST:
             for axis in (1, 0):
@@ -160,13 +170,14 @@ class _Figure:
                 if len(apart) > 1:
                     return [cut for island in apart for cut in self.of_island(island, confidence, depth)]
                 if trim and max(page) > gutters.DARK:
-                    trimmed = ground.trimmed(mask, box)
+                    trimmed = ground.trimmed(mask, box, image=image)
                     if boxes.area(trimmed) < _MARGIN * boxes.area(box):
                         return self.panels(trimmed, method, confidence, depth + 1)
             if self.pictured(box):
                 found = [(line, axis) for axis in (0, 1) if (line := self.lines(box, axis))]
+                found = [each for each in found if not (light and each[0].method == "seam")]
                 for line, axis in sorted(found, key=lambda each: -each[0].confidence):
-                    cuts = self.along(line, axis, box, min(confidence, line.confidence), depth)
+                    cuts = self.along(line, axis, box, min(confidence, line.confidence), depth, light=light)
                     if cuts and (image or kind_of(_within(self.picture, box)) != "graphic"):
                         return cuts
         return [Cut(box, method, confidence)]
@@ -174,7 +185,8 @@ class _Figure:
     def of_island(self, island: Island, confidence: float, depth: int) -> list[Cut]:
         """The panels of an island: an image may be several that touch."""
         if island.dense and self.pictured(island.box):
-            return self.panels(island.box, "gutter", min(confidence, _APART), depth + 1, trim=False)
+            sure = min(confidence, _APART)
+            return self.panels(island.box, "gutter", sure, depth + 1, trim=False, light=island.solid)
         return [Cut(island.box, "gutter", min(confidence, _GRAPHIC))]
 
     def apart(self, box: PixelBox, mask: NDArray[np.uint8], page: Colour, depth: int) -> list[Island]:
@@ -184,6 +196,7 @@ class _Figure:
             return []
         big, bits = islands.large(mask, self.least, scans=self.scans)
         big = [_placed(each, box) for each in big]
+        big = [replace(each, solid=each.framed and self.pictured(each.box)) for each in big]
         bits = [_placed(each, box) for each in bits]
         white = page == ground.WHITE
         images = [
@@ -210,8 +223,8 @@ class _Figure:
             return images
         if not images and (depth or not (self.eager or rows.peers(graphics, self.side))):
             return []
-        kept = rows.squared([*images, *graphics], self.side)
-        return rows.attach(kept, bits, self.side)
+        kept = rows.attach(rows.squared([*images, *graphics], self.side), bits, self.side)
+        return [] if _crossed([each.box for each in kept if self.pictured(each.box)]) else kept
 
     def graphic(self, island: Island, images: list[Island], typical: float) -> bool:
         """An island that is no image can be a panel beside images of a ``typical`` area."""
@@ -224,7 +237,9 @@ class _Figure:
             or any(rows.in_line(island.box, each.box, self.side, like=_ROUND) for each in images)
         )
 
-    def along(self, line: Lines, axis: int, box: PixelBox, confidence: float, depth: int) -> list[Cut]:
+    def along(
+        self, line: Lines, axis: int, box: PixelBox, confidence: float, depth: int, *, light: bool = False
+    ) -> list[Cut]:
         """The panels that lines cut a box into; none where one of them could not be a panel."""
         x0, y0, x1, y1 = box
         parts = [
@@ -242,9 +257,13 @@ class _Figure:
         cuts = [
             cut
             for part in parts
-            for cut in self.panels(part, line.method, confidence, depth + 1, trim=not line.rimmed, image=True)
+            for cut in self.panels(
+                part, line.method, confidence, depth + 1, trim=not line.rimmed, image=True, light=light
+            )
         ]
-        return cuts if all(self.shaped(cut.box) for cut in cuts) else []
+        if not all(self.shaped(cut.box) for cut in cuts):
+            return []
+        return [replace(cut, exact=True) for cut in cuts] if line.rimmed else cuts
 
     def filled(self, box: PixelBox) -> bool:
         """A box shows a scan or photograph, with a narrow white rim at most."""

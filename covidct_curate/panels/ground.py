@@ -23,6 +23,8 @@ _RIM = 0.6
 """Share of the rim that must have its colour."""
 _SPECK = 0.005
 """Share of a row or column up to which what is not page is specks in a margin."""
+_TRACE = 0.02
+"""The same beside an image, where what touched it may have left a line."""
 _SOLID, _BROKEN = 0.85, 0.5
 """Share of a row or column that must be page for a gutter to be there: black, and any other page."""
 
@@ -76,13 +78,17 @@ def parted(mask: NDArray[np.uint8], *, dark: bool) -> bool:
     return False
 
 
-def trimmed(mask: NDArray[np.uint8], box: PixelBox) -> PixelBox:
-    """The part of a box that is left without margins of bare page; ``mask`` is that of the box."""
+def trimmed(mask: NDArray[np.uint8], box: PixelBox, *, image: bool = False) -> PixelBox:
+    """The part of a box that is left without margins of bare page; ``mask`` is that of the box.
+
+    ``image``: it holds no drawing, of which a tick or a letter alone may be the outermost.
+    """
+    speck = _TRACE if image else _SPECK
     columns = np.flatnonzero(
-        cv2.reduce(mask, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() > _SPECK * mask.shape[0]
+        cv2.reduce(mask, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() > speck * mask.shape[0]
     )
     rows = np.flatnonzero(
-        cv2.reduce(mask, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() > _SPECK * mask.shape[1]
+        cv2.reduce(mask, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() > speck * mask.shape[1]
     )
     if not len(rows) or not len(columns):
         return box

@@ -66,8 +66,11 @@ class Gutter:
         return least >= STRAIGHT or (most >= _SURELY and least >= some)
 
 
-def find(grey: Grey, least: int) -> list[Gutter]:
-    """Bands with a panel of ``least`` columns on either side and between them, from left to right."""
+def find(grey: Grey, least: int, *, drawn: bool = False) -> list[Gutter]:
+    """Bands with a panel of ``least`` columns on either side and between them, from left to right.
+
+    ``drawn``: also thin lines behind which the same picture seems to go on.
+    """
     height, width = grey.shape
     if width < 2 * least + 1:
         return []
@@ -81,7 +84,7 @@ def find(grey: Grey, least: int) -> list[Gutter]:
         along = cv2.reduce(near, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() < _BARE * 255 * width
         shown = grey[along]
         for start, stop in runs:
-            if stop - start > _LINE or _changes(shown, start, stop):
+            if stop - start > _LINE or drawn or _changes(shown, start, stop):
                 left = _edge(shown[:, start - _REACH : start], colour)
                 right = _edge(shown[:, stop : stop + _REACH], colour)
                 found.append(Gutter(start, stop, colour, left, right))

@@ -20,7 +20,7 @@ _TOUCH = 0.01
 _DENSE = 0.55
 """Share of its box that an image fills; lines and letters fill less."""
 _HALF, _LEVEL, _BETWEEN = 0.35, 0.08, 0.3
-"""Two halves of a picture: the share of its box that each fills, and by what share of both they may be off
+"""Two halves of a picture: the share of its box that each fills (and a framed one), and by what share of both they may be off
 level and apart."""
 _FAINT = 0.05
 """Share of a row or column up to which what is not ground is no image."""
@@ -39,6 +39,8 @@ class Island:
     """Pixels that are not ground."""
     sides: tuple[bool, bool, bool, bool] = (False, False, False, False)
     """Whether its left, top, right, bottom side begins at once along most of its length, as a picture's does."""
+    solid: bool = False
+    """It is known for an image, though white in it counts as ground."""
 
     @property
     def density(self) -> float:
@@ -58,7 +60,12 @@ class Island:
     @property
     def dense(self) -> bool:
         """It fills its box as an image does."""
-        return self.density >= _DENSE
+        return self.solid or self.density >= _DENSE
+
+    @property
+    def framed(self) -> bool:
+        """Its sides are straight and it is half full: a plot in its frame, or a scan with a white body."""
+        return all(self.sides) and _HALF <= self.density < _DENSE
 
 
 def _sides(ink: NDArray[np.uint8]) -> tuple[bool, bool, bool, bool]:

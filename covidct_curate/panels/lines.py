@@ -23,6 +23,10 @@ _RULED, _WHITE, _RIMMED, _REACH, _RULES = 0.98, 225, 0.6, 2, 0.9
 it, and within how many columns of the line; confidence in such lines."""
 _BARE, _CLEAR = 0.95, 6
 """Share of a column that is white where it shows no picture; such columns beside a rule that stands clear."""
+_WIDE, _USUAL, _EQUAL, _UP_TO = 1.8, 1.6, 0.01, 0.9
+"""Ratio of the sides from which on a picture is too wide for one image, and the largest of an image of usual
+shape; the share of the width by which such images may differ; the share of a line's length at which they must
+go right up to it."""
 _GUESS = 0.5
 """Confidence in a cut that only the likeness of its parts speaks for."""
 
@@ -71,7 +75,24 @@ def find(grey: NDArray[np.uint8], least: int, *, eager: bool = False) -> Lines |
         parts = [grey[:, a:b] for a, b in pairwise([0, *dark, width])]
         if eager or all(gutters.alike(one, other) for one, other in pairwise(parts)):
             return Lines(tuple((middle, middle) for middle in dark), "gutter", _GUESS)
-    return None
+    return _dividing(grey, least)
+
+
+def _dividing(grey: NDArray[np.uint8], least: int) -> Lines | None:
+    """Thin lines through a picture too wide to be one image, into images of one size and of usual shape."""
+    height, width = grey.shape
+    if width < _WIDE * height:
+        return None
+    thin = [
+        (band.start, band.stop)
+        for band in gutters.find(grey, least, drawn=True)
+        if min(band.left, band.right) >= _UP_TO
+    ]
+    edges = [0, *(edge for cut in thin for edge in cut), width]
+    sizes = [b - a for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    if not thin or max(sizes) - min(sizes) > _EQUAL * width or max(sizes) > _USUAL * height:
+        return None
+    return Lines(tuple(thin), "gutter", _GUESS)
 
 
 def ruled(grey: NDArray[np.uint8], least: int) -> Lines | None:

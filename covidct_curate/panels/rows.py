@@ -23,6 +23,8 @@ _LIGHT, _GROWN = 0.04, 0.4
 """Share of its side by which a straight and a round island may grow to where others in line end."""
 _SAME = 0.01
 """Share of its side by which the other end of a straight island may be off that of one it grows with."""
+_RULE = 0.1
+"""Least ratio of its sides of a mark that may be longer than what it belongs to: a leaner one is a rule."""
 _MOST = 20_000
 """Marks from which on a picture is stippled, and none of them is told whose it is."""
 
@@ -93,8 +95,9 @@ def attach(big: list[Island], bits: list[Island], side: int) -> list[Island]:
     gap = np.hypot(np.maximum(np.maximum(left, _RIGHT * right), 0), np.maximum(down, 0))
     owner = np.where(gap.min(axis=1) <= _REACH * side, gap.argmin(axis=1), -1)
     # A rule between panels is longer than what it would belong to.
-    long = (small[:, 2:] - small[:, :2]) > (boxes[:, 2:] - boxes[:, :2])[owner]
-    owner[long.any(axis=1)] = -1
+    sides = small[:, 2:] - small[:, :2]
+    long = (sides > (boxes[:, 2:] - boxes[:, :2])[owner]).any(axis=1)
+    owner[long & (sides.min(axis=1) < _RULE * sides.max(axis=1))] = -1
     return [
         replace(island, box=union((island.box, *(bits[n].box for n in np.flatnonzero(owner == index)))))
         if not island.dense
