@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from covidct_curate.label.age import OLDEST, Age
 from covidct_curate.records import Evidence, Facts, Patient
 
 _NOTHING = frozenset({"", "-", "--", "?", "n/a", "na", "nan", "null", "unknown", "unk", "not available"})
 _OLDEST = 130
-_EXPORTED = 90
+_EXPORTED = OLDEST + 1
 """From this age on, ages are told as ``90+``."""
 _YEARS = {"month": 12, "mo": 12, "week": 52.18, "wk": 52.18, "day": 365.25}
 """Of each unit, how many make a year."""
@@ -31,15 +32,6 @@ _RANGE = re.compile(rf"(?:between )?{_NUMBER} ?(?:-|to|and) ?{_NUMBER}{_UNIT}")
 _LIST = re.compile(r"""\[(['"])(.*)\1\]""", re.S)
 _LONGEST_LIST = 200_000
 _DOI = re.compile(r"10\.\d{4,9}/\S+")
-
-
-@dataclass(frozen=True, slots=True)
-class Age:
-    """An age as a cell says it, and in years."""
-
-    text: str
-    low: float | None
-    high: float | None
 
 
 @dataclass(slots=True)

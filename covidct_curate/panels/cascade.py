@@ -117,6 +117,8 @@ def split(picture: NDArray[np.uint8], hints: Hints = Hints()) -> tuple[Cut, ...]
 class _Figure:
     def __init__(self, picture: NDArray[np.uint8], *, eager: bool = False) -> None:
         self.picture, self.eager = picture, eager
+        self.judged: dict[PixelBox, bool] = {}
+        """Boxes that were looked at, and whether each shows an image."""
         self.grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
         self.side = max(self.grey.shape)
         self.least = max(_LEAST, round(_SHARE * self.side))
@@ -297,6 +299,12 @@ class _Figure:
 
     def pictured(self, box: PixelBox) -> bool:
         """A box shows an image: not one colour, nor a drawing on one colour or of even colours."""
+        known = self.judged.get(box)
+        if known is None:
+            known = self.judged[box] = self._pictured(box)
+        return known
+
+    def _pictured(self, box: PixelBox) -> bool:
         grey = _within(self.grey, box)
         counts = cv2.calcHist([np.ascontiguousarray(grey)], [0], None, [256], [0, 256]).ravel()
         about = np.convolve(counts, np.ones(2 * _FLAT + 1), "same") / grey.size

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -103,8 +104,10 @@ def ruled(grey: NDArray[np.uint8], least: int) -> Lines | None:
     width = grey.shape[1]
     if width < 2 * least + 1:
         return None
-    black = (grey <= gutters.DARK).mean(axis=0) >= _RULED
-    light = (grey >= _WHITE).mean(axis=0)
+    black = _share(grey <= gutters.DARK) >= _RULED
+    if not black.any():
+        return None
+    light = _share(grey >= _WHITE)
     white = np.convolve(light >= _RIMMED, np.ones(2 * _REACH + 1), "same") > 0
     bare = np.concatenate((light >= _BARE, np.zeros(_CLEAR, np.bool_)))
     steps = np.flatnonzero(np.diff(black.astype(np.int8), prepend=0, append=0))
@@ -131,6 +134,12 @@ def _widened(grey: NDArray[np.uint8], at: int) -> tuple[int, int]:
     while start > at - _BAND and _plain(middle[:, start - 1]):
         start -= 1
     return (start, stop) if stop - start < _BAND else (at, at)
+
+
+def _share(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Of each column the share that is set."""
+    pixels = np.ascontiguousarray(mask).view(np.uint8)
+    return np.asarray(cv2.reduce(pixels, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() / mask.shape[0])
 
 
 def _plain(column: NDArray[np.uint8]) -> bool:
