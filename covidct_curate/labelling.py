@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
 from covidct_curate import metainfo, selection
@@ -100,12 +99,7 @@ def label_papers(
 def label_extraction(extraction: Extraction, rules: str) -> Extraction:
     """Label the panels of a fresh extraction whose figures were split, by the rule file of that name or path."""
     setting = Setting(extraction.paper.title or "", extraction.body)
-    return replace(extraction, figures=label_figures(extraction.figures, setting, _loaded(rules)))
-
-
-@lru_cache(maxsize=1)
-def _loaded(rules: str) -> Rules:
-    return load_rules(rules)
+    return replace(extraction, figures=label_figures(extraction.figures, setting, load_rules(rules)))
 
 
 def _remembered(

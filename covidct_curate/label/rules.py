@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -151,16 +152,31 @@ def load_rules(file: str | Path = DEFAULT) -> Rules:
             raise RuleError(
                 f"{named}: no rule file of this name; there are {there}, or give a path to a .toml"
             )
+    common = metadata.folder() / "rules" / "common"
+    return _load(path, common, tuple(_state(each) for each in (path, *sorted(common.glob("*.toml")))))
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Differs whenever a file was written."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=4)
+def _load(path: Path, common: Path, states: tuple[tuple[int, int], ...]) -> Rules:
+    """Load a rule file and what it extends; files that are as they were are not loaded again."""
     loader = _Loader()
     head = loader.read(path, extending=False)
-    extends = _strings(head, "extends", loader, path)
-    for name in extends:
+    for name in _strings(head, "extends", loader, path):
         if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
             raise loader.error(path, "extends", f"{name!r} is no name of a file in metadata/rules/common")
-        common = metadata.folder() / "rules" / "common" / f"{name}.toml"
-        if not common.is_file():
+        extended = common / f"{name}.toml"
+        if not extended.is_file():
             raise loader.error(path, "extends", f"there is no common rule file {name!r}")
-        loader.read(common, extending=True)
+        loader.read(extended, extending=True)
     return loader.finish(path, head)
 
 
