@@ -160,9 +160,7 @@ def extract(
                 keep=[each.value for each in keep or ()],
                 progress=progress,
             )
-        _show(report, workspace)
-        if report.failures:
-            raise typer.Exit(1)
+        _finish(report, workspace)
 
 
 @app.command(
@@ -228,9 +226,7 @@ def split(
                 report = splitting.split(
                     workspace, jobs=jobs, timeout=timeout, engine=engine.value, progress=progress
                 )
-        _show(report, workspace)
-        if report.failures:
-            raise typer.Exit(1)
+        _finish(report, workspace)
 
 
 def _choice(
@@ -298,9 +294,7 @@ def label(
                     keep=[each.value for each in keep or ()],
                     progress=progress,
                 )
-            _show(report, workspace)
-            if report.failures:
-                raise typer.Exit(1)
+            _finish(report, workspace)
             return
         if keep:
             raise ChoiceError("--keep selects panels of a workspace; it does not go with --table")
@@ -338,9 +332,7 @@ def import_(
 
         with _progress_bar() as progress:
             report = importing.import_dataset(kind.value, folder, workspace, progress=progress)
-        _show(report, workspace)
-        if report.failures:
-            raise typer.Exit(1)
+        _finish(report, workspace)
 
 
 @app.command(
@@ -417,8 +409,8 @@ def _progress_bar() -> Iterator[Callable[[Progress], None] | None]:
         yield show
 
 
-def _show(report: Report, workspace: Path) -> None:
-    """The closing table on stdout, then what failed on stderr."""
+def _finish(report: Report, workspace: Path) -> None:
+    """The closing table on stdout, then what failed on stderr; exit code 1 when anything did."""
     from rich.console import Console
     from rich.table import Table
 
@@ -442,3 +434,5 @@ def _show(report: Report, workspace: Path) -> None:
     sys.stdout.flush()
     for failure in report.failures:
         print(f"failed: {visible(failure.source)}: {visible(failure.reason)}", file=sys.stderr)
+    if report.failures:
+        raise typer.Exit(1)

@@ -32,7 +32,7 @@ from covidct_curate.panels.loose import in_colour, read_pixels
 from covidct_curate.png import write_png
 from covidct_curate.records import Extraction, Figure, Panel, Picture
 from covidct_curate.report import Meter, Progress, Report, Result
-from covidct_curate.session import committed, opened
+from covidct_curate.session import committed, opened, remember
 from covidct_curate.workspace import Workspace
 
 KINDS: Mapping[str, Callable[[Path], Dataset]] = {"covid-ct": read_covid_ct, "chestxray": read_chestxray}
@@ -114,7 +114,8 @@ class _Run:
             if result.status == "failed":
                 del self.stages[_identity(document)]
                 failed.add(self.path(document))
-                self.remember(document, result)
+                failure = Failure(document.source, result.stage, result.note)
+                remember(self.catalog, self.path(document), failure, _identity(document))
         self.move(dataset)
         with self.catalog.transaction() as db:
             failures.keep_only(db, [self.folder / self.kind], failed)
@@ -265,15 +266,6 @@ class _Run:
     def path(self, document: Document) -> Path:
         """Where failures of a document are remembered."""
         return self.folder / document.source
-
-    def remember(self, document: Document, result: Result) -> None:
-        """Take a failure down; on a full disk it is in the report alone."""
-        try:
-            with self.catalog.transaction() as db:
-                failure = Failure(document.source, result.stage, result.note)
-                failures.put(db, self.path(document), failure, _identity(document))
-        except WorkspaceError:
-            return
 
 
 def _identity(document: Document) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +11,12 @@ from covidct_curate import metainfo, selection
 from covidct_curate.catalog import Catalog, failures, figures, papers
 from covidct_curate.catalog.failures import Failure
 from covidct_curate.catalog.papers import KeptPaper, Stage
-from covidct_curate.errors import WorkspaceError, in_words
+from covidct_curate.errors import in_words
 from covidct_curate.label.paper import STAGE_VERSION, Setting, label_figures
 from covidct_curate.label.rules import Rules, load_rules
 from covidct_curate.records import Extraction
 from covidct_curate.report import Meter, Progress, Report, Result
-from covidct_curate.session import opened
+from covidct_curate.session import opened, remember
 from covidct_curate.workspace import Workspace
 
 NAME = "label"
@@ -45,8 +44,8 @@ def label(
     with opened(place) as catalog:
         with catalog.transaction() as db:
             _, loaded = selection.settle(db, rules, keep)
-            current = [each for each in papers.every(db) if not each.superseded and not each.dataset]
-        labelled = label_papers(place, catalog, current, loaded, Meter(progress))
+            current = papers.current(db)
+        labelled = label_papers(catalog, current, loaded, Meter(progress))
         results = list(_remembered(place, catalog, labelled))
         sheet = metainfo.write(place, catalog)
     return Report(tuple(result for _, result in results), sheet)
@@ -63,11 +62,11 @@ def label_again(
     place: Workspace, catalog: Catalog, wanted: Sequence[KeptPaper], rules: Rules
 ) -> Iterator[tuple[KeptPaper, Result]]:
     """Label the panels of papers that were split again, and take down which failed."""
-    yield from _remembered(place, catalog, label_papers(place, catalog, wanted, rules, Meter(None)))
+    yield from _remembered(place, catalog, label_papers(catalog, wanted, rules, Meter(None)))
 
 
 def label_papers(
-    place: Workspace, catalog: Catalog, wanted: Sequence[KeptPaper], rules: Rules, meter: Meter
+    catalog: Catalog, wanted: Sequence[KeptPaper], rules: Rules, meter: Meter
 ) -> Iterator[tuple[KeptPaper, Result]]:
     """Label the panels of papers and take the facts down, paper by paper. Failures are the caller's to keep."""
     meter.expect(len(wanted))
@@ -105,10 +104,9 @@ def label_extraction(extraction: Extraction, rules: str) -> Extraction:
 def _remembered(
     place: Workspace, catalog: Catalog, labelled: Iterable[tuple[KeptPaper, Result]]
 ) -> Iterator[tuple[KeptPaper, Result]]:
-    """Take failures down as they come; on a full disk they are in the report alone."""
+    """Take failures down as they come."""
     for paper, result in labelled:
         if result.status == "failed":
-            with suppress(WorkspaceError), catalog.transaction() as db:
-                folder = (place.root / paper.folder).absolute()
-                failures.put(db, folder, Failure(paper.source, result.stage, result.note), paper.sha256)
+            failure = Failure(paper.source, result.stage, result.note)
+            remember(catalog, (place.root / paper.folder).absolute(), failure, paper.sha256)
         yield paper, result

@@ -220,7 +220,7 @@ class _Run:
     def label(self, rules: Rules) -> None:
         """Label the panels of papers that were not, or by other rules."""
         wanted, files = self.waiting(labelling.stage(rules))
-        self.settle(labelling.label_papers(self.workspace, self.catalog, wanted, rules, self.meter), files)
+        self.settle(labelling.label_papers(self.catalog, wanted, rules, self.meter), files)
 
     def waiting(self, stage: Stage) -> tuple[list[KeptPaper], dict[str, list[str]]]:
         """Papers of these inputs that the stage is not done for, and by main file all their files."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
-from covidct_curate.catalog import Catalog, papers
+from covidct_curate.catalog import Catalog, failures, papers
+from covidct_curate.catalog.failures import Failure
+from covidct_curate.errors import WorkspaceError
 from covidct_curate.workspace import Workspace
 
 
@@ -32,3 +35,9 @@ def committed(catalog: Catalog, folder: str) -> Callable[[], Mapping[str, str]]:
             return papers.folders(db, folder)
 
     return ask
+
+
+def remember(catalog: Catalog, path: Path, failure: Failure, sha256: str) -> None:
+    """Take a failure down; on a full disk it is in the report alone."""
+    with suppress(WorkspaceError), catalog.transaction() as db:
+        failures.put(db, path, failure, sha256)

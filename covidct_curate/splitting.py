@@ -21,12 +21,12 @@ from covidct_curate.catalog import Catalog, Connection, decisions, failures, fig
 from covidct_curate.catalog.failures import Failure
 from covidct_curate.catalog.figures import KeptFigure
 from covidct_curate.catalog.papers import KeptPaper, Stage
-from covidct_curate.errors import ChoiceError, CurateError, NoFigure, WorkspaceError, in_words
+from covidct_curate.errors import ChoiceError, CurateError, NoFigure, in_words
 from covidct_curate.panels.choice import Choice, read_choice
 from covidct_curate.panels.figure import STAGE_VERSION, split_figure, wholes
 from covidct_curate.records import Decision, Extraction, Figure
 from covidct_curate.report import Meter, Progress, Report, Result
-from covidct_curate.session import committed, opened
+from covidct_curate.session import committed, opened, remember
 from covidct_curate.workspace import Workspace
 
 PANELS = Stage("panels", STAGE_VERSION, settings="")
@@ -100,12 +100,14 @@ def split(
     with opened(place) as catalog:
         rules = labelling.own_rules(catalog)
         with catalog.snapshot() as db:
-            current = [paper for paper in papers.every(db) if not paper.superseded and not paper.dataset]
+            current = papers.current(db)
         results = {}
         workers, meter = Workers(jobs, timeout, engine), Meter(progress)
         for paper, result in split_papers(place, catalog, current, workers, meter):
             results[paper.sha256] = result
-            _remember(place, catalog, paper, result)
+            if result.status == "failed":
+                failure = Failure(paper.source, result.stage, result.note)
+                remember(catalog, (place.root / paper.folder).absolute(), failure, paper.sha256)
         done = [paper for paper in current if results[paper.sha256].status != "failed"]
         for paper, result in labelling.label_again(place, catalog, done, rules):
             if result.status == "failed":
@@ -280,18 +282,6 @@ def _record(
             # Pictures come from hostile files: whatever they break, they cost their own paper only.
             return Result(paper.source, "failed", in_words(error), PANELS.name)
     return Result(paper.source, "done", panels=sum(len(figure.panels) for figure in found.figures))
-
-
-def _remember(place: Workspace, catalog: Catalog, paper: KeptPaper, result: Result) -> None:
-    """Take a failure down; on a full disk it is in the report alone."""
-    if result.status != "failed":
-        return
-    try:
-        with catalog.transaction() as db:
-            folder = (place.root / paper.folder).absolute()
-            failures.put(db, folder, Failure(paper.source, result.stage, result.note), paper.sha256)
-    except WorkspaceError:
-        return
 
 
 def _bring(file: Path, to: Path) -> None:

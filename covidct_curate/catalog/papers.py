@@ -230,6 +230,11 @@ def every(db: Connection) -> Iterator[KeptPaper]:
     return iter(sorted(kept, key=lambda paper: (paper.source, paper.sha256)))
 
 
+def current(db: Connection) -> list[KeptPaper]:
+    """The papers of PDFs that no newer version replaces, by source name."""
+    return [paper for paper in every(db) if not paper.superseded and not paper.dataset]
+
+
 def _done(db: Connection, sha256: str, stage: Stage, seconds: float) -> None:
     db.execute(
         "INSERT OR REPLACE INTO done (sha256, stage, version, settings, seconds) VALUES (?, ?, ?, ?, ?)",

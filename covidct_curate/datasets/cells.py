@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from covidct_curate.label.age import OLDEST, Age
+from covidct_curate.label.age import ADULT, OLDEST, Age
 from covidct_curate.records import Evidence, Facts, Patient
 
 _NOTHING = frozenset({"", "-", "--", "?", "n/a", "na", "nan", "null", "unknown", "unk", "not available"})
@@ -65,7 +65,7 @@ class Gathered:
             confidence,
         )
         self.patient["age_min"], self.patient["age_max"] = found.low, found.high
-        if found.high is not None and found.high < 18:
+        if found.high is not None and found.high < ADULT:
             self.flags.append("under-18")
 
     def facts(self, modality: str, region: str, finding: str) -> Facts:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from covidct_curate.label.rules import Hit
 
+ADULT = 18
+"""Years from which on somebody is no minor."""
 OLDEST = 89
 """Ages above it are told as a group only: ``90+``."""
 

@@ -157,7 +157,7 @@ class _Cast:
         whos = []
         for place, panel in enumerate(figure.panels):
             named = [each for each in singles if overlaps(each.mentions, panel.own)]
-            chosen, confidence = self._choose(figure, panel, subjects, singles)
+            chosen, confidence = self._choose(figure, panel, subjects, singles, named)
             if len(named) > 1:
                 chosen, confidence = _in_order(named, sharing[panel.own], place)
             elif chosen is None and len(singles) > 1 and not figure.contradicted:
@@ -176,12 +176,16 @@ class _Cast:
         return whos
 
     def _choose(
-        self, figure: FigureText, panel: PanelText, subjects: Sequence[Subject], singles: Sequence[Subject]
+        self,
+        figure: FigureText,
+        panel: PanelText,
+        subjects: Sequence[Subject],
+        singles: Sequence[Subject],
+        named: Sequence[Subject],
     ) -> tuple[Subject | None, float]:
-        """The one subject of the caption that a panel can show."""
-        own = [each for each in singles if overlaps(each.mentions, panel.own)]
-        if len(own) == 1:
-            return own[0], _SURE
+        """The one subject of the caption that a panel can show; ``named`` are those of its own part."""
+        if len(named) == 1:
+            return named[0], _SURE
         common = [each for each in singles if overlaps(each.mentions, panel.shared)]
         if len(common) == 1 and not panel.own:
             return common[0], _SURE

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from covidct_curate.label.age import OLDEST, Age
+from covidct_curate.label.age import ADULT, OLDEST, Age
 from covidct_curate.label.persons import Phrase
 from covidct_curate.label.rules import Hit
 from covidct_curate.label.text import Text
@@ -37,8 +37,6 @@ _MET = re.compile(
 )
 """Before somebody who is only met."""
 _DIGITS = re.compile(rb"\d{1,3}")
-_ADULT = 18
-"""Years."""
 _RECENT = 1000
 """Characters after which "the patient" is no longer taken for the only one of several of whom anything is said."""
 _NEAR = 3
@@ -413,7 +411,7 @@ class Reader:
             return False
         if phrase.gender and one.gender and phrase.gender != one.gender:
             return False
-        if phrase.child and not one.child and not (one.ages and (one.ages[0][0].low or 0) < _ADULT):
+        if phrase.child and not one.child and not (one.ages and (one.ages[0][0].low or 0) < ADULT):
             return False
         return not (phrase.ages and one.ages and phrase.ages[0] != one.ages[0][0])
 

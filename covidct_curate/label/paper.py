@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from covidct_curate.label.age import veiled
+from covidct_curate.label.age import ADULT, veiled
 from covidct_curate.label.attribution import (
     UNKNOWN,
     FigureText,
@@ -34,9 +34,6 @@ from covidct_curate.records import Evidence, Facts, Figure, Panel, Patient, Sour
 
 STAGE_VERSION = 1
 """Counts up whenever the same words and rules would give other facts."""
-
-ADULT = 18
-"""Years of age below which a picture is not selected by default."""
 
 _FRONT = 3000
 """Characters of the body in which a paper says where it was done."""
@@ -77,7 +74,7 @@ def label_figures(figures: Sequence[Figure], setting: Setting, rules: Rules) -> 
     body, title = read(setting.body), read(setting.title)
     texts = [_figure_text(figure, body) for figure in figures]
     whos = attribute([text for text, _ in texts], body, title, rules)
-    around = _Around(body, title, [text.caption for text, _ in texts], rules)
+    around = _Around(body, title, [text.caption for text, _ in texts], single_subjects(body, rules), rules)
     return tuple(
         replace(
             figure,
@@ -129,6 +126,8 @@ class _Around:
     body: Text
     title: Text
     captions: Sequence[Text]
+    described: Sequence[Subject]
+    """Every single patient of the body."""
     rules: Rules
 
     def facts(
@@ -248,16 +247,15 @@ class _Around:
         """Does a sentence that cites the figure speak of this patient, or of nobody in particular?"""
         if mention.text is not self.body:
             return True
-        others = [span for each in single_subjects(self.body, self.rules) for span in each.spans]
         mine = [span for each in said if each.text is self.body for span in each.subject.spans]
         span = [(mention.start, mention.end)]
-        return overlaps(mine, span) or not overlaps(others, span)
+        return overlaps(mine, span) or not any(overlaps(each.spans, span) for each in self.described)
 
     def _speaks_of_minors(self, passages: Passages) -> bool:
         """Do the words near a panel name a child, or is everybody that the paper describes one?"""
         if any(self.rules.find("minor", each.text, each.start, each.end) for each in passages):
             return True
-        ages = [each.age for each in single_subjects(self.body, self.rules) if each.age]
+        ages = [each.age for each in self.described if each.age]
         return bool(ages) and all(age.high is not None and age.high < ADULT for age in ages)
 
 

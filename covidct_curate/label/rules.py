@@ -364,7 +364,7 @@ def _term(term: str, case: bool, wrong: Any) -> str:
         raise wrong(f"the term {term!r} must begin with a plain letter or digit and be plain ASCII")
     letters = [c for c in stem if c.isalpha()]
     exact = case or (len(letters) > 1 and all(c.isupper() for c in letters))
-    parts = [re.escape(part).replace("/", "/") for part in re.split(r"[ -]+", stem) if part]
+    parts = [re.escape(part) for part in re.split(r"[ -]+", stem) if part]
     body = "[ -]{0,2}".join(parts)
     end = r"\w*" if term.strip().endswith("*") else (r"\b" if stem[-1].isalnum() else "")
     return f"(?{'-i' if exact else 'i'}:{body}{end})"

@@ -63,7 +63,7 @@ def _parted(token: str, start: int, end: int) -> list[int]:
     letters = token[start:end].lower()
     best: list[tuple[float, int, bool]] = [(0.0, 0, True)]
     for at in range(1, len(letters) + 1):
-        cost, origin, _ = best[at - 1]
+        cost = best[at - 1][0]
         choice = (cost + _STRANGE, at - 1, False)
         for back in range(max(0, at - _LONGEST_WORD), at):
             word = letters[back:at]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -78,22 +78,12 @@ class Text:
 
     def sentence(self, at: int) -> Span:
         """The sentence that a position lies in."""
-        starts = self.memory.get("sentence starts")
-        if starts is None:
-            starts = self.memory["sentence starts"] = [start for start, _ in self.sentences]
-        number = max(0, bisect_right(starts, at) - 1)
+        number = max(0, bisect_right(self.sentences, at, key=lambda span: span[0]) - 1)
         return self.sentences[number] if self.sentences else (0, 0)
 
     def place(self, at: int) -> int:
         """The position in ``plain`` of a character of ``original``, or of the next one that is shown."""
-        low, high = 0, len(self.origin) - 1
-        while low < high:
-            middle = (low + high) // 2
-            if self.origin[middle] < at:
-                low = middle + 1
-            else:
-                high = middle
-        return low
+        return bisect_left(self.origin, at, 0, len(self.origin) - 1)
 
 
 def read(text: str) -> Text:
@@ -155,8 +145,10 @@ def _ascii(character: str) -> str:
     category = unicodedata.category(character)
     if category[0] == "Z" or character in "\t\n\r\v\f":
         return " "
-    if category in ("Cc", "Cs", "Mn", "Me") or category == "Cf":
-        return " " if category == "Cc" else ""
+    if category == "Cc":
+        return " "
+    if category in ("Cf", "Cs", "Mn", "Me"):
+        return ""
     if category == "No" and unicodedata.decomposition(character).startswith("<super>"):
         return ""
     spelt = "".join(c for c in unicodedata.normalize("NFKD", character) if " " <= c <= "\x7e")
