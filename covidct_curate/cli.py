@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from covidct_curate import __version__
-from covidct_curate.errors import ChoiceError, CurateError, RuleError
+from covidct_curate.console import Format, Workspace, finish, plain_errors, progress_bar
+from covidct_curate.errors import ChoiceError
+from covidct_curate.sheetcli import sheet
 
 if TYPE_CHECKING:
     from covidct_curate.panels.choice import Choice
-    from covidct_curate.report import Progress, Report
 
 app = typer.Typer(
     help="Turn a folder of preprint PDFs into a reviewed medical-image dataset.",
@@ -26,7 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Workspace = Annotated[Path, typer.Option("-w", "--workspace", help="Folder of the catalogue and pictures.")]
+app.add_typer(sheet, name="sheet")
 
 
 class Engine(StrEnum):
@@ -50,14 +48,6 @@ class Kind(StrEnum):
     panels = "panels"
     decisions = "decisions"
     failures = "failures"
-
-
-class Format(StrEnum):
-    """How a list is written."""
-
-    table = "table"
-    jsonl = "jsonl"
-    csv = "csv"
 
 
 class Modality(StrEnum):
@@ -145,10 +135,10 @@ def extract(
     Pictures go to WORKSPACE/papers, what is known of them to WORKSPACE/catalog.db, and MetaInfo.xlsx shows
     both. Exit code 1 when some inputs failed: the last lines and `curate list failures` name them.
     """
-    with _plain_errors():
+    with plain_errors():
         from covidct_curate import pipeline
 
-        with _progress_bar() as progress:
+        with progress_bar() as progress:
             report = pipeline.extract(
                 paths,
                 workspace,
@@ -160,7 +150,7 @@ def extract(
                 keep=[each.value for each in keep or ()],
                 progress=progress,
             )
-        _finish(report, workspace)
+        finish(report, workspace)
 
 
 @app.command(
@@ -204,15 +194,16 @@ def split(
     With IMAGEs the panels are printed and no workspace is needed. A reviewer's panels are a decision: every
     later run keeps to it. Exit code 1 when some could not be split: the last lines name them.
     """
-    with _plain_errors():
+    with plain_errors():
         choice = _choice(images, form, figure, grid, boxes, reviewer)
         if images:
             from covidct_curate import listing
+            from covidct_curate.forms import visible
 
             failed = listing.write_loose(images, (form or Format.table).value, sys.stdout)
             sys.stdout.flush()
             for each in failed:
-                print(f"failed: {listing.visible(str(each))}", file=sys.stderr)
+                print(f"failed: {visible(str(each))}", file=sys.stderr)
             if failed:
                 raise typer.Exit(1)
             return
@@ -222,11 +213,11 @@ def split(
             name = reviewer or splitting.login_name()
             report = splitting.decide(workspace, figure, choice, reviewer=name, timeout=timeout)
         else:
-            with _progress_bar() as progress:
+            with progress_bar() as progress:
                 report = splitting.split(
                     workspace, jobs=jobs, timeout=timeout, engine=engine.value, progress=progress
                 )
-        _finish(report, workspace)
+        finish(report, workspace)
 
 
 def _choice(
@@ -281,24 +272,25 @@ def label(
     The workspace keeps to the rule file and the modalities given here. With --table the rows are printed and
     no workspace is needed. Exit code 1 when some papers could not be labelled: the last lines name them.
     """
-    with _plain_errors():
+    with plain_errors():
         if table is None:
             if form is not None or title is not None:
                 raise ChoiceError("--format and --title go with --table; else see: curate list panels")
             from covidct_curate import labelling
 
-            with _progress_bar() as progress:
+            with progress_bar() as progress:
                 report = labelling.label(
                     workspace,
                     rules=_rule_file(rules),
                     keep=[each.value for each in keep or ()],
                     progress=progress,
                 )
-            _finish(report, workspace)
+            finish(report, workspace)
             return
         if keep:
             raise ChoiceError("--keep selects panels of a workspace; it does not go with --table")
         from covidct_curate import listing
+        from covidct_curate.forms import visible
         from covidct_curate.label.rules import DEFAULT
 
         notes = listing.write_labels(
@@ -306,7 +298,7 @@ def label(
         )
         sys.stdout.flush()
         for note in notes:
-            print(f"note: {listing.visible(note)}", file=sys.stderr)
+            print(f"note: {visible(note)}", file=sys.stderr)
 
 
 def _rule_file(given: str | None) -> str | None:
@@ -327,12 +319,12 @@ def import_(
 
     Exit code 1 when some of it could not be read: the last lines name it.
     """
-    with _plain_errors():
+    with plain_errors():
         from covidct_curate import importing
 
-        with _progress_bar() as progress:
+        with progress_bar() as progress:
             report = importing.import_dataset(kind.value, folder, workspace, progress=progress)
-        _finish(report, workspace)
+        finish(report, workspace)
 
 
 @app.command(
@@ -355,84 +347,12 @@ def list_(
     """List what the catalogue holds; papers a newer version replaces are marked as superseded."""
     if contact_sheet is not None and kind is not Kind.panels:
         raise typer.BadParameter("it goes with: curate list panels", param_hint="--contact-sheet")
-    with _plain_errors():
+    with plain_errors():
         from covidct_curate import listing
+        from covidct_curate.forms import visible
 
         if contact_sheet is None:
             listing.write(kind.value, workspace, form.value, sys.stdout)
             return
         for path in listing.write_contact_sheets(workspace, contact_sheet, per_sheet):
-            print(listing.visible(str(path)))
-
-
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    """End with one clear line on an expected error: exit code 2 for options or rule files that make no sense,
-    else 1; with 130 on Ctrl-C."""
-    from covidct_curate.listing import visible
-
-    try:
-        yield
-    except CurateError as error:
-        print(f"Error: {visible(str(error))}", file=sys.stderr)
-        raise typer.Exit(2 if isinstance(error, ChoiceError | RuleError) else 1) from error
-    except KeyboardInterrupt as error:
-        print("Interrupted; the same command goes on from here.", file=sys.stderr)
-        raise typer.Exit(130) from error
-
-
-@contextmanager
-def _progress_bar() -> Iterator[Callable[[Progress], None] | None]:
-    """A progress bar on stderr when that is a terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich import progress
-    from rich.console import Console
-
-    bar = progress.Progress(
-        progress.TextColumn("papers"),
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        progress.TextColumn("{task.fields[figures]} figures, {task.fields[failed]} failed, left"),
-        progress.TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
-    with bar:
-        task = bar.add_task("", total=None, figures=0, failed=0)
-
-        def show(state: Progress) -> None:
-            bar.update(
-                task, total=state.total, completed=state.done, figures=state.figures, failed=state.failed
-            )
-
-        yield show
-
-
-def _finish(report: Report, workspace: Path) -> None:
-    """The closing table on stdout, then what failed on stderr; exit code 1 when anything did."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from covidct_curate.listing import visible
-
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column()
-    table.add_column(justify="right")
-    for status in ("done", "skipped", "duplicate", "failed"):
-        table.add_row(status, f"{report.counts[status]:,}")
-    table.add_row("new figures", f"{sum(result.figures for result in report.results):,}")
-    table.add_row("new pictures", f"{sum(result.pictures for result in report.results):,}")
-    table.add_row("new panels", f"{sum(result.panels for result in report.results):,}")
-    Console(file=sys.stdout).print(table)
-    where = "" if workspace == Path("curated") else f" -w {shlex.quote(str(workspace))}"
-    print(f"catalogue: {visible(str(workspace))}; see it with: curate list figures{visible(where)}")
-    if report.sheet.path:
-        print(f"spreadsheet: {visible(str(report.sheet.path))}")
-    for note in report.sheet.notes:
-        print(f"note: {visible(note)}")
-    sys.stdout.flush()
-    for failure in report.failures:
-        print(f"failed: {visible(failure.source)}: {visible(failure.reason)}", file=sys.stderr)
-    if report.failures:
-        raise typer.Exit(1)
+            print(visible(str(path)))

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from covidct_curate import inputs, listing, metainfo, selection
+from covidct_curate import inputs, selection
 from covidct_curate.catalog import Catalog, failures, figures, papers
 from covidct_curate.catalog.failures import Failure
 from covidct_curate.catalog.papers import KeptPaper, Stage
@@ -27,11 +27,13 @@ from covidct_curate.datasets.covid_ct import read_covid_ct
 from covidct_curate.datasets.folders import stem
 from covidct_curate.errors import CurateError, DatasetError, WorkspaceError, in_words
 from covidct_curate.extract.names import safe_name
+from covidct_curate.forms import visible
 from covidct_curate.panels.kind import look_of
 from covidct_curate.panels.loose import in_colour, read_pixels
 from covidct_curate.png import write_png
 from covidct_curate.records import Extraction, Figure, Panel, Picture
 from covidct_curate.report import Meter, Progress, Report, Result
+from covidct_curate.review import export
 from covidct_curate.session import committed, opened, remember
 from covidct_curate.workspace import Workspace
 
@@ -70,7 +72,7 @@ def import_dataset(
                 selection.settle(db, None, ())
         run = _Run(kind, folder.absolute(), place, catalog, Meter(progress))
         run.take(dataset)
-        sheet = metainfo.write(place, catalog)
+        sheet = export.write(place, catalog)
         notes = (*_put_notes(kind, dataset.notes, place), *run.losses(dataset), *sheet.notes)
         place.clear()
     return Report(tuple(run.results), replace(sheet, notes=notes))
@@ -417,7 +419,7 @@ def _named(dataset: Dataset) -> Mapping[str, Sequence[str]]:
 def _put_notes(kind: str, notes: Sequence[str], place: Workspace) -> list[str]:
     """Write all notes on a dataset into the workspace, one a line, and return what the report tells of them."""
     path, draft = place.root / f"import-{kind}.txt", place.tmp / "notes"
-    lines = [listing.visible(note) for note in notes]
+    lines = [visible(note) for note in notes]
     try:
         if not lines:
             path.unlink(missing_ok=True)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from covidct_curate import metainfo, selection
-from covidct_curate.catalog import Catalog, failures, figures, papers
+from covidct_curate import selection
+from covidct_curate.catalog import Catalog, decisions, failures, figures, papers
 from covidct_curate.catalog.failures import Failure
 from covidct_curate.catalog.papers import KeptPaper, Stage
 from covidct_curate.errors import in_words
@@ -16,6 +16,7 @@ from covidct_curate.label.paper import STAGE_VERSION, Setting, label_figures
 from covidct_curate.label.rules import Rules, load_rules
 from covidct_curate.records import Extraction
 from covidct_curate.report import Meter, Progress, Report, Result
+from covidct_curate.review import export
 from covidct_curate.session import opened, remember
 from covidct_curate.workspace import Workspace
 
@@ -47,7 +48,7 @@ def label(
             current = papers.current(db)
         labelled = label_papers(catalog, current, loaded, Meter(progress))
         results = list(_remembered(place, catalog, labelled))
-        sheet = metainfo.write(place, catalog)
+        sheet = export.write(place, catalog)
     return Report(tuple(result for _, result in results), sheet)
 
 
@@ -75,8 +76,15 @@ def label_papers(
         try:
             with catalog.snapshot() as db:
                 kept = figures.of_file(db, paper.sha256)
+                verdicts = decisions.verdicts(db, ["caption"])
                 setting = Setting(paper.paper.title or "", papers.body(db, paper.sha256))
-            found = label_figures([each.figure for each in kept], setting, rules)
+            shown = [
+                replace(each.figure, caption=verdicts[each.uid]["caption"].value)
+                if each.uid in verdicts
+                else each.figure
+                for each in kept
+            ]
+            found = label_figures(shown, setting, rules)
             with catalog.transaction() as db:
                 papers.store_facts(
                     db,

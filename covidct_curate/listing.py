@@ -1,43 +1,26 @@
-"""The catalogue as lists: JSON Lines for programs, CSV for spreadsheets, a table for the terminal."""
+"""What the catalogue holds, as lists."""
 
 from __future__ import annotations
 
-import csv
-import json
-import re
-import shutil
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
 
 from covidct_curate import selection
-from covidct_curate.catalog import Catalog, Connection, decisions, failures, figures, papers
+from covidct_curate.catalog import Catalog, Connection, decisions, failures, papers
+from covidct_curate.catalog import figures as kept_figures
 from covidct_curate.catalog.figures import KeptFigure, KeptPicture
 from covidct_curate.catalog.papers import KeptPaper
 from covidct_curate.errors import PictureError
+from covidct_curate.forms import FORMS, Row, write_table
 from covidct_curate.panels.subcaptions import text_of
-from covidct_curate.records import Facts
+from covidct_curate.records import Facts, Figure
+from covidct_curate.review import decisions as reviewed
+from covidct_curate.review.decisions import CAPTION, FIGURE, FIGURE_FIELDS
 from covidct_curate.workspace import Workspace
 
-Row = Mapping[str, object]
-
 _ROLES = ("figure", "native", "part", "panel")
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_LINE_ENDS = re.compile("[\x7f-\x9f\u2028\u2029]")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-_GAP, _LONGEST = 2, 500
-_COLUMNS = {
-    "papers": ("source", "doi", "version", "pages", "figures", "notes"),
-    "figures": ("uid", "source", "label", "page", "binding", "caption"),
-    "panels": ("uid", "figure_label", "label", "modality", "finding", "age", "gender", "subcaption", "file"),
-    "pictures": ("file", "size", "modality", "panels"),
-    "rows": ("File name", "modality", "finding", "Age", "Gender", "Time", "Severity"),
-    "decisions": ("uid", "field", "old", "new", "reviewer", "at"),
-    "failures": ("source", "stage", "reason"),
-}
-"""What of each list a terminal shows."""
 
 
 def rows(kind: str, workspace: Path) -> list[Row]:
@@ -54,7 +37,7 @@ def rows(kind: str, workspace: Path) -> list[Row]:
 
 def write(kind: str, workspace: Path, form: str, out: TextIO) -> None:
     """Write the list as ``table``, ``jsonl`` or ``csv`` to a text stream."""
-    _FORMS[form](kind, rows(kind, workspace), out)
+    FORMS[form](kind, rows(kind, workspace), out)
 
 
 def write_loose(paths: Sequence[Path], form: str, out: TextIO) -> list[PictureError]:
@@ -74,7 +57,7 @@ def write_loose(paths: Sequence[Path], form: str, out: TextIO) -> list[PictureEr
                 panels = [{"box": cut.box, "confidence": round(cut.confidence, 3)} for cut in each.panels]
                 yield {"file": each.file, "size": each.size, "modality": each.modality, "panels": panels}
 
-    _FORMS[form]("pictures", found(), out)
+    FORMS[form]("pictures", found(), out)
     return failed
 
 
@@ -88,8 +71,50 @@ def write_labels(path: Path, rules: str, title: str, form: str, out: TextIO) -> 
     from covidct_curate.tablelabels import label_table
 
     table, labelled = label_table(path, load_rules(rules), title=title)
-    _FORMS[form]("rows", (row.as_json() for row in labelled), out)
+    FORMS[form]("rows", (row.as_json() for row in labelled), out)
     return table.notes
+
+
+def write_agreement(workspace: Path, form: str, out: TextIO) -> None:
+    """Write how far each two reviewers agree on each field, as `write` does, and what they say differently: in
+    a table of its own, else beside the field. Raises `WorkspaceError` where there is no catalogue."""
+    from covidct_curate.review.agreement import agreement
+
+    with Catalog(Workspace(workspace).catalog) as catalog, catalog.snapshot() as db:
+        pairs = agreement(decisions.of_pictures(db)).pairs
+        files = {kept.decision.uid: kept.file for kept in decisions.every(db)}
+    fields: list[Row] = []
+    differing: list[Row] = []
+    for pair in pairs:
+        for field in pair.fields:
+            theirs: list[Row] = [
+                {
+                    "uid": each.uid,
+                    "file": files[each.uid],
+                    "field": each.field,
+                    "first": pair.first,
+                    "first_value": each.first,
+                    "second": pair.second,
+                    "second_value": each.second,
+                }
+                for each in field.disagreements
+            ]
+            differing += theirs
+            fields.append(
+                {
+                    "first": pair.first,
+                    "second": pair.second,
+                    "field": field.field,
+                    "pictures": field.pictures,
+                    "agreement": None if field.raw is None else round(field.raw, 3),
+                    "kappa": None if field.kappa is None else round(field.kappa, 3),
+                    "disagreements": theirs,
+                }
+            )
+    FORMS[form]("fields", fields, out)
+    if form == "table":
+        out.write("\n")
+        write_table("disagreements", differing, out)
 
 
 def write_contact_sheets(workspace: Path, path: Path, per_sheet: int) -> list[Path]:
@@ -108,16 +133,6 @@ def write_contact_sheets(workspace: Path, path: Path, per_sheet: int) -> list[Pa
                 marks.append((panel.box, panel.label or "", panel.confidence))
     drawn = [Tile(file, title, tuple(marks)) for file, (title, marks) in tiles.items()]
     return write_sheets(drawn, path, per_sheet)
-
-
-def visible(text: str) -> str:
-    """Text that is safe on a terminal: control, formatting and undecodable characters are spelt out."""
-    return "".join(
-        character.encode("unicode_escape").decode()
-        if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
-        else character
-        for character in text
-    )
 
 
 def _papers(db: Connection) -> Iterator[Row]:
@@ -141,9 +156,11 @@ def _papers(db: Connection) -> Iterator[Row]:
         }
 
 
-def _figures(db: Connection) -> Iterator[Row]:
+def figures(db: Connection) -> Iterator[Row]:
+    """One row a figure."""
+    verdicts = decisions.verdicts(db, FIGURE_FIELDS)
     for paper, kept in _each_figure(db):
-        figure = kept.figure
+        figure, decided = kept.figure, verdicts.get(kept.uid, {})
         by_role = sorted(kept.pictures, key=lambda one: _ROLES.index(one.picture.role))
         yield {
             "source": paper.source,
@@ -151,7 +168,7 @@ def _figures(db: Connection) -> Iterator[Row]:
             "label": figure.label,
             "page": figure.page,
             "bbox": None if figure.bbox is None else [round(value, 2) for value in figure.bbox],
-            "caption": figure.caption,
+            "caption": _caption(figure, decided),
             "caption_page": figure.caption_page,
             "binding": figure.binding,
             "confidence": round(figure.confidence, 3),
@@ -178,18 +195,33 @@ def _figures(db: Connection) -> Iterator[Row]:
                 }
                 for one in by_role
             ],
+            "figure": decided[FIGURE].value if FIGURE in decided else "",
+            "decisions": _decided(decided, {CAPTION: figure.caption}),
         }
 
 
 def panels(db: Connection) -> Iterator[Row]:
-    """One row a panel."""
-    selected = selection.of_workspace(db)
+    """One row a panel, with every value as reviewers decided it."""
+    chosen = selection.of_workspace(db)
+    verdicts = decisions.verdicts(db)
     for paper, kept in _each_figure(db):
-        figure = kept.figure
+        figure, about = kept.figure, verdicts.get(kept.uid, {})
+        caption = _caption(figure, about)
         pictures = {one.picture.file: one for one in kept.pictures}
         for index, panel in enumerate(figure.panels):
-            facts = panel.facts or Facts()
-            patient = {**asdict(facts.patient), "id": paper.patient(facts.patient.id)}
+            found = panel.facts or Facts()
+            own, picture = pictures[panel.file], pictures[panel.file].picture
+            decided = verdicts.get(own.uid, {})
+            review, facts = reviewed.review(decided, picture.pixels), reviewed.settled(found, decided)
+            number = paper.patient(found.patient.id)
+            patient = {
+                **asdict(facts.patient),
+                "id": decided["patient"].value if "patient" in decided else number,
+            }
+            automatic = {field: reviewed.automatic(found, field) for field in reviewed.PICTURE_FIELDS}
+            selected = chosen is not None and chosen.takes(facts if panel.facts or decided else None)
+            if review.keep:
+                selected = review.keep == "yes"
             yield {
                 "source": paper.source,
                 "doi": paper.paper.doi,
@@ -199,28 +231,32 @@ def panels(db: Connection) -> Iterator[Row]:
                 "index": index,
                 "box": panel.box,
                 "label": panel.label,
-                "caption": figure.caption,
-                "subcaption": text_of(figure.caption, panel.spans),
+                "caption": caption,
+                "subcaption": text_of(caption, panel.spans),
                 "method": panel.method,
                 "confidence": round(panel.confidence, 3),
                 "modality": facts.modality,
                 "finding": facts.finding,
                 "patient": patient,
                 "evidence": {name: asdict(each) for name, each in facts.evidence.items()},
-                "decided": False,
-                "uid": pictures[panel.file].uid,
+                "decided": bool(review.keep),
+                "uid": own.uid,
                 "figure_uid": kept.uid,
                 "superseded": paper.superseded,
                 "subcaption_spans": panel.spans,
                 "label_source": panel.label_source,
                 "kind": figure.kind,
-                "page": pictures[panel.file].picture.page,
-                "pixels": pictures[panel.file].picture.pixels,
+                "page": picture.page,
+                "pixels": picture.pixels,
                 "region": facts.region,
-                "flags": facts.flags,
-                "selected": selected is not None and selected.takes(panel.facts),
+                "flags": (*facts.flags, *([reviewed.RECUT] if review.recut else [])),
+                "selected": selected and not (FIGURE in about and about[FIGURE].value == "no"),
                 "look": {name: round(chance, 3) for name, chance in panel.look.items()},
                 "extra": facts.extra,
+                "keep": review.keep,
+                "note": review.note,
+                "reviewer": review.reviewer,
+                "decisions": _decided(decided, {**automatic, "patient": number}),
             }
 
 
@@ -235,6 +271,8 @@ def _decisions(db: Connection) -> Iterator[Row]:
             "reviewer": kept.decision.reviewer,
             "at": kept.decision.at,
             "client": kept.decision.client,
+            "state": kept.state,
+            "orphaned": kept.orphaned,
         }
 
 
@@ -244,89 +282,48 @@ def _failures(db: Connection) -> Iterator[Row]:
 
 
 def _each_figure(db: Connection) -> Iterator[tuple[KeptPaper, KeptFigure]]:
-    by_paper = figures.by_paper(db)
+    by_paper = kept_figures.by_paper(db)
     for paper in papers.every(db):
         for kept in by_paper[paper.uid]:
             yield paper, kept
+
+
+def _caption(figure: Figure, decided: reviewed.Decided) -> str:
+    """The caption as reviewers have it, else as it was found."""
+    return decided[CAPTION].value if CAPTION in decided else figure.caption
+
+
+def _decided(decided: reviewed.Decided, automatic: Mapping[str, str]) -> dict[str, Row]:
+    """The decisions that stand, by field, with what was found without them and the values that wait beside them."""
+    return {
+        field: {
+            "value": verdict.value,
+            "automatic": automatic.get(field),
+            "reviewer": verdict.standing.decision.reviewer,
+            "at": verdict.standing.decision.at,
+            "basis": verdict.basis,
+            "rivals": [
+                {
+                    "number": rival.number,
+                    "value": rival.decision.value,
+                    "reviewer": rival.decision.reviewer,
+                    "at": rival.decision.at,
+                }
+                for rival in verdict.rivals
+            ],
+        }
+        for field, verdict in decided.items()
+    }
 
 
 def _file(paper: KeptPaper, kept: KeptPicture) -> str:
     return f"{paper.folder}/{kept.picture.file}"
 
 
-def _write_jsonl(kind: str, listed: Iterable[Row], out: TextIO) -> None:
-    for row in listed:
-        line = json.dumps(row, ensure_ascii=False)
-        # Readers that split at every Unicode line end would cut a record in two.
-        out.write(_LINE_ENDS.sub(lambda found: f"\\u{ord(found[0]):04x}", line) + "\n")
-
-
-def _write_csv(kind: str, listed: Iterable[Row], out: TextIO) -> None:
-    out.write("\ufeff")
-    writer = csv.writer(out)
-    for number, row in enumerate(listed):
-        if number == 0:
-            writer.writerow(row)
-        writer.writerow([_cell(value) for value in row.values()])
-
-
-def _cell(value: object) -> object:
-    """A value as one cell of a spreadsheet, where no text may act as a formula."""
-    if isinstance(value, (list, tuple, dict)):
-        value = json.dumps(value, ensure_ascii=False)
-    if not isinstance(value, str):
-        return value
-    value = _CONTROLS.sub(lambda found: visible(found[0]), value)
-    return f"'{value}" if value.startswith(_FORMULA) else value
-
-
-def _write_table(kind: str, listed: Iterable[Row], out: TextIO) -> None:
-    """One line a row; the widest columns give way until a line fits the terminal. Reasons are told in full."""
-    from rich.cells import cell_len, set_cell_size
-
-    columns, listed = _COLUMNS[kind], list(listed)
-    lines = [
-        columns,
-        *(tuple(visible(_short(_value(row, column))[:_LONGEST]) for column in columns) for row in listed),
-    ]
-    widths = [max(map(cell_len, cells)) for cells in zip(*lines, strict=True)]
-    room = shutil.get_terminal_size().columns - _GAP * (len(columns) - 1)
-    while kind != "failures" and sum(widths) > max(room, len(columns)):
-        widths[widths.index(max(widths))] -= 1
-    for line in lines:
-        cells = [
-            set_cell_size(cell if cell_len(cell) <= width else set_cell_size(cell, width - 1) + "…", width)
-            for cell, width in zip(line, widths, strict=True)
-        ]
-        out.write((" " * _GAP).join(cells).rstrip() + "\n")
-    out.write(f"{len(listed):,} {kind}\n")
-
-
-def _value(row: Row, column: str) -> object:
-    """A column of the list, or a field of its patient."""
-    patient = row.get("patient")
-    return patient[column] if isinstance(patient, dict) and column in patient else row[column]
-
-
-def _short(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, (list, tuple)) and any(isinstance(each, dict) for each in value):
-        return str(len(value))
-    if isinstance(value, (list, tuple)):
-        return ", ".join(str(each) for each in value)
-    return str(value)
-
-
 _LISTS: Mapping[str, Callable[[Connection], Iterator[Row]]] = {
     "papers": _papers,
-    "figures": _figures,
+    "figures": figures,
     "panels": panels,
     "decisions": _decisions,
     "failures": _failures,
-}
-_FORMS: Mapping[str, Callable[[str, Iterable[Row], TextIO], None]] = {
-    "table": _write_table,
-    "jsonl": _write_jsonl,
-    "csv": _write_csv,
 }

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from covidct_curate import engine as engines
-from covidct_curate import inputs, labelling, metainfo, selection, splitting
-from covidct_curate.catalog import Catalog, failures, figures, papers
+from covidct_curate import inputs, labelling, selection, splitting
+from covidct_curate.catalog import Catalog, decisions, failures, figures, papers
 from covidct_curate.catalog.failures import Failure
 from covidct_curate.catalog.papers import KeptPaper, Stage
 from covidct_curate.errors import CurateError, WorkspaceError, in_words
@@ -24,6 +24,7 @@ from covidct_curate.inputs import Input
 from covidct_curate.label.rules import Rules, load_rules
 from covidct_curate.records import Extraction
 from covidct_curate.report import Meter, Progress, Report, Result
+from covidct_curate.review import export
 from covidct_curate.session import committed, opened
 from covidct_curate.splitting import Workers
 from covidct_curate.workspace import Workspace
@@ -93,7 +94,7 @@ def extract(
         run.account()
         with catalog.transaction() as db:
             failures.keep_only(db, [path.absolute() for path in paths], run.failed)
-        sheet = metainfo.Written() if only_figures else metainfo.write(place, catalog)
+        sheet = export.Written() if only_figures else export.write(place, catalog)
         place.clear()
     return Report(tuple(run.results), sheet)
 
@@ -130,7 +131,7 @@ class _Run:
                 db, [(sha256, each.source) for sha256, group in holders.items() for each in group]
             )
             done, mains, pictures = papers.done(db, EXTRACT), papers.mains(db), figures.files(db)
-            decided = papers.with_decided_figures(db, splitting.FIELD)
+            decided = papers.with_figures(db, decisions.verdicts(db, splitting.FIELDS))
         tasks = []
         for sha256, group in holders.items():
             there = all((self.workspace.root / file).is_file() for file in pictures.get(sha256, ()))
@@ -182,6 +183,8 @@ class _Run:
                         stages=[EXTRACT, *self.later(found, task.job)],
                         seconds=outcome.seconds,
                     )
+                    if task.sha256 in papers.with_figures(db, decisions.verdicts(db, splitting.FIELDS)):
+                        papers.undo(db, task.sha256, splitting.PANELS.name)
                     failures.clear(db, task.sha256)
                     if stored.repeats is None:
                         self.workspace.place(staging, folder, stored.files.names, stored.files.retired)

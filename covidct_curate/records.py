@@ -39,10 +39,10 @@ LabelSource = Literal["text", "pixels", "caption", ""]
 """Where a panel's label was read: the page's text, the pixels, the caption's own order, or nowhere."""
 
 
-Source = Literal["subcaption", "caption", "mention", "case", "title", "paper", "pixels", "sheet"]
+Source = Literal["subcaption", "caption", "mention", "case", "title", "paper", "pixels", "sheet", "reviewer"]
 """Where a fact was read: the panel's own part of the caption; the caption; a sentence that cites the figure;
 the description of the case in the body; the title; elsewhere in the paper; the pixels; a cell of another
-dataset's sheet."""
+dataset's sheet; or a reviewer decided it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,4 +229,8 @@ class Decision:
     """The decision it replaces, None where it replaces the automatic value."""
     reviewer: str
     at: str
+    """ISO 8601, in universal time: ``2024-02-11T09:30:00Z``."""
     client: str
+    """The command it was made with."""
+    old: str | None = None
+    """What was shown before; None where that is not known."""

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from covidct_curate import metainfo
 from covidct_curate.catalog.failures import Failure
+from covidct_curate.review import export
 
 Status = Literal["done", "skipped", "duplicate", "failed"]
 
@@ -34,7 +34,7 @@ class Report:
     """What a run did: every input is accounted for once."""
 
     results: tuple[Result, ...]
-    sheet: metainfo.Written
+    sheet: export.Written
 
     @property
     def counts(self) -> Counter[Status]:
@@ -48,7 +48,7 @@ class Report:
             Failure(each.source, each.stage, each.note) for each in self.results if each.status == "failed"
         ]
         if self.sheet.problem:
-            failed.append(Failure(metainfo.NAME, "sheet", self.sheet.problem))
+            failed.append(Failure(export.NAME, "sheet", self.sheet.problem))
         return tuple(failed)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from covidct_curate.catalog import Connection, settings
+from covidct_curate.label.finding import NOT_APPLICABLE, UNCERTAIN
 from covidct_curate.label.rules import DEFAULT, Rules, load_rules
 from covidct_curate.records import Facts
 
@@ -56,3 +57,9 @@ def of_workspace(db: Connection) -> Selection | None:
         return None
     values = json.loads(stored)
     return Selection(tuple(values["keep"]), tuple(values["regions"]))
+
+
+def findings(db: Connection) -> tuple[str, ...]:
+    """What a finding may be called in the workspace. Raises `RuleError` when its rule file cannot be used."""
+    rules = load_rules(settings.find(db, "rules") or DEFAULT)
+    return rules.positive, rules.negative, UNCERTAIN, NOT_APPLICABLE

@@ -16,16 +16,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from covidct_curate import engine as engines
-from covidct_curate import labelling, metainfo
-from covidct_curate.catalog import Catalog, Connection, decisions, failures, figures, papers, storable
+from covidct_curate import labelling
+from covidct_curate.catalog import Catalog, Connection, decisions, failures, figures, papers
 from covidct_curate.catalog.failures import Failure
 from covidct_curate.catalog.figures import KeptFigure
 from covidct_curate.catalog.papers import KeptPaper, Stage
 from covidct_curate.errors import ChoiceError, CurateError, NoFigure, in_words
+from covidct_curate.label.rules import Rules
 from covidct_curate.panels.choice import Choice, read_choice
 from covidct_curate.panels.figure import STAGE_VERSION, split_figure, wholes
 from covidct_curate.records import Decision, Extraction, Figure
 from covidct_curate.report import Meter, Progress, Report, Result
+from covidct_curate.review import export
 from covidct_curate.session import committed, opened, remember
 from covidct_curate.workspace import Workspace
 
@@ -34,6 +36,9 @@ PANELS = Stage("panels", STAGE_VERSION, settings="")
 
 FIELD = "panels"
 """The field of a figure that a reviewer's grid or boxes decide."""
+
+FIELDS = (FIELD, "caption")
+"""The fields of a figure that splitting depends on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,8 @@ class Task:
 
     figure: Figure
     choice: Choice | None
+    caption: str | None
+    """A reviewer's, in place of the figure's."""
     again: bool
     """To be split; else it stays as it is."""
 
@@ -112,7 +119,7 @@ def split(
         for paper, result in labelling.label_again(place, catalog, done, rules):
             if result.status == "failed":
                 results[paper.sha256] = result
-        sheet = metainfo.write(place, catalog)
+        sheet = export.write(place, catalog)
         place.clear()
     return Report(tuple(results[paper.sha256] for paper in current), sheet)
 
@@ -131,41 +138,67 @@ def decide(workspace: Path, uid: str, choice: Choice, *, reviewer: str, timeout:
     with opened(place) as catalog:
         rules = labelling.own_rules(catalog)
         with catalog.snapshot() as db:
-            paper, kept = _find(db, uid)
-            if paper.dataset:
-                raise ChoiceError(f"{uid}: this figure was imported from {paper.dataset} and is not split")
-            basis = decisions.standing(db, FIELD).get(uid)
-            waits = paper.sha256 in papers.waiting(db, PANELS)
-        whole = next(iter(wholes(kept.figure)), None)
-        if whole is None:
-            raise NoFigure(f"{uid}: this figure has no picture to split; see curate list figures")
-        size = whole.width, whole.height
-        choice.check(size)
+            paper, kept = find_figure(db, uid)
+            verdict = decisions.verdicts(db, FIELDS).get(uid, {}).get(FIELD)
         decision = Decision(
             uid=uid,
             field=FIELD,
-            value=replace(choice, size=size).value(),
-            based_on=basis[0] if basis else None,
-            reviewer=storable(reviewer.strip()) or "",
-            at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            value=fitted(paper, kept, choice),
+            based_on=verdict.basis if verdict else None,
+            reviewer=reviewer.strip(),
+            at=now(),
             client="curate split",
+            old=verdict.value if verdict else None,
         )
-        decided = _Decided(decision, choice, alone=not waits)
-        ((_, result),) = split_papers(place, catalog, [paper], Workers(1, timeout), Meter(None), decided)
-        if result.status != "failed":
-            labelled = [each for _, each in labelling.label_again(place, catalog, [paper], rules)]
-            result = next((each for each in labelled if each.status == "failed"), result)
-        sheet = metainfo.write(place, catalog)
+        result = decide_figures(place, catalog, paper, [decision], rules, timeout)
+        sheet = export.write(place, catalog)
         place.clear()
     return Report((result,), sheet)
 
 
+def decide_figures(
+    place: Workspace,
+    catalog: Catalog,
+    paper: KeptPaper,
+    made: Sequence[Decision],
+    rules: Rules,
+    timeout: float = 300,
+) -> Result:
+    """Take down decisions about figures of one paper and what comes of them: split anew where their panels or
+    captions change, then labelled. The decisions and the panels are stored together or not at all."""
+    with catalog.snapshot() as db:
+        waits = paper.sha256 in papers.waiting(db, PANELS)
+    decided = _Decided(tuple(made), alone=not waits)
+    ((_, result),) = split_papers(place, catalog, [paper], Workers(1, timeout), Meter(None), decided)
+    if result.status != "failed":
+        labelled = [each for _, each in labelling.label_again(place, catalog, [paper], rules)]
+        result = next((each for each in labelled if each.status == "failed"), result)
+    return result
+
+
+def fitted(paper: KeptPaper, kept: KeptFigure, choice: Choice) -> str:
+    """A reviewer's panels of a figure as a decision keeps them. Raises `NoFigure` when the figure has no picture,
+    `ChoiceError` when they do not fit it or it is not ours to split."""
+    if paper.dataset:
+        raise ChoiceError(f"{kept.uid}: this figure was imported from {paper.dataset} and is not split")
+    whole = next(iter(wholes(kept.figure)), None)
+    if whole is None:
+        raise NoFigure(f"{kept.uid}: this figure has no picture to split; see curate list figures")
+    size = whole.width, whole.height
+    choice.check(size)
+    return replace(choice, size=size).value()
+
+
+def now() -> str:
+    """The time as decisions have it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 @dataclass(frozen=True, slots=True)
 class _Decided:
-    """A decision about to be taken down."""
+    """Decisions about to be taken down."""
 
-    decision: Decision
-    choice: Choice
+    decisions: tuple[Decision, ...]
     alone: bool
     """The paper's other figures stay as they are."""
 
@@ -210,7 +243,9 @@ def work(job: SplitJob) -> Split | str:
                     _bring(job.folder / picture.file, job.out / picture.file)
             figure = task.figure
             if task.again:
-                figure, said = split_figure(figure, job.out, task.choice)
+                shown = figure if task.caption is None else replace(figure, caption=task.caption)
+                split, said = split_figure(shown, job.out, task.choice)
+                figure = replace(split, caption=figure.caption)
                 notes += said
             found.append(figure)
     except (CurateError, OSError) as error:
@@ -225,7 +260,8 @@ def split_extraction(extraction: Extraction, folder: Path) -> Extraction:
     return replace(extraction, figures=tuple(figure for figure, _ in found), panel_notes=notes)
 
 
-def _find(db: Connection, uid: str) -> tuple[KeptPaper, KeptFigure]:
+def find_figure(db: Connection, uid: str) -> tuple[KeptPaper, KeptFigure]:
+    """The figure with that uid, and its paper. Raises `NoFigure` where there is none."""
     by_paper = figures.by_paper(db)
     for paper in papers.every(db):
         for kept in by_paper[paper.uid]:
@@ -239,13 +275,23 @@ def _find(db: Connection, uid: str) -> tuple[KeptPaper, KeptFigure]:
 def _job(place: Workspace, catalog: Catalog, paper: KeptPaper, decided: _Decided | None) -> SplitJob:
     with catalog.snapshot() as db:
         found = figures.of_file(db, paper.sha256)
-        standing = decisions.standing(db, FIELD)
-    choices = {uid: read_choice(value) for uid, (_, value) in standing.items()}
-    alone = None
-    if decided is not None:
-        choices[decided.decision.uid] = decided.choice
-        alone = decided.decision.uid if decided.alone else None
-    tasks = tuple(Task(kept.figure, choices.get(kept.uid), alone in (None, kept.uid)) for kept in found)
+        verdicts = decisions.verdicts(db, FIELDS)
+    values = {
+        uid: {field: verdict.value for field, verdict in each.items()} for uid, each in verdicts.items()
+    }
+    for made in decided.decisions if decided else ():
+        if decisions.stands(verdicts.get(made.uid, {}).get(made.field), made):
+            values.setdefault(made.uid, {})[made.field] = made.value
+    only = {made.uid for made in decided.decisions} if decided and decided.alone else None
+    tasks = tuple(
+        Task(
+            kept.figure,
+            read_choice(values.get(kept.uid, {}).get(FIELD, "")),
+            values.get(kept.uid, {}).get("caption"),
+            only is None or kept.uid in only,
+        )
+        for kept in found
+    )
     staging = place.staging(paper.sha256).absolute()
     return SplitJob(paper.sha256, (place.root / paper.folder).absolute(), staging, tasks)
 
@@ -264,8 +310,8 @@ def _record(
             if not isinstance(found, Split):
                 raise CurateError(found or outcome.error or "the worker gave no result")
             with catalog.transaction() as db:
-                if decided is not None:
-                    decisions.append(db, decided.decision)
+                for made in decided.decisions if decided else ():
+                    decisions.append(db, made)
                 moves = papers.store_panels(
                     db,
                     found.figures,

@@ -131,7 +131,8 @@ def test_a_transaction_is_whole_or_nothing(catalog: Catalog) -> None:
     [
         "UPDATE decisions SET value = 'no'",
         "DELETE FROM decisions",
-        "INSERT OR REPLACE INTO decisions SELECT id, uid, field, 'no', based_on, reviewer, at, client FROM decisions",
+        """INSERT OR REPLACE INTO decisions (id, uid, field, value, based_on, reviewer, at, client)
+           SELECT id, uid, field, 'no', based_on, reviewer, at, client FROM decisions""",
     ],
 )
 def test_decisions_are_append_only(catalog: Catalog, statement: str) -> None:

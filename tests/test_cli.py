@@ -131,7 +131,19 @@ def test_panels_have_the_agreed_keys(ws: Path, written: list[Written]) -> None:
         "method", "confidence", "modality", "finding", "patient", "evidence", "decided", "uid",
         "figure_uid", "superseded", "subcaption_spans", "label_source", "kind",
     ]  # fmt: skip
-    ours = ["page", "pixels", "region", "flags", "selected", "look", "extra"]
+    ours = [
+        "page",
+        "pixels",
+        "region",
+        "flags",
+        "selected",
+        "look",
+        "extra",
+        "keep",
+        "note",
+        "reviewer",
+        "decisions",
+    ]
     assert all(list(row) == keys + ours for row in listed)
     patient = [
         "id", "age", "age_min", "age_max", "gender", "location", "medical_history", "time", "time_days", "severity",
@@ -187,7 +199,11 @@ def test_failures_and_decisions_have_the_agreed_keys(ws: Path) -> None:
     assert set(failure) == {"source", "stage", "reason"}
     assert (failure["source"], failure["stage"]) == ("=1+1.pdf", "extract")
     first, second = rows("decisions", ws)
-    assert set(first) == {"uid", "file", "field", "old", "new", "reviewer", "at", "client"}
+    assert set(first) == {"uid", "file", "field", "old", "new", "reviewer", "at", "client"} | {
+        "state",
+        "orphaned",
+    }
+    assert (first["state"], second["state"], first["orphaned"]) == ("replaced", "stands", False)
     assert (first["old"], first["new"], second["old"], second["new"]) == (None, "no", "no", "yes")
     assert (ws / first["file"]).is_file()
 

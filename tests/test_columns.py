@@ -29,7 +29,7 @@ def test_the_eleven_columns_of_covid_ct_come_first() -> None:
 
 
 def test_every_fact_has_exactly_one_column() -> None:
-    keys = [column.key for column in columns() if column.name != "Confidence"]
+    keys = [column.key for column in columns() if column.name != "confidence"]
     assert len(keys) == len(set(keys))
     facts = {field.name for field in fields(Facts)} - {"patient", "extra"}
     assert facts | {f"patient.{field.name}" for field in fields(Patient)} <= set(keys)
@@ -50,7 +50,7 @@ def test_what_is_said_of_a_column_holds(column: Column) -> None:
 
 def test_allowed_values_are_those_of_the_rules() -> None:
     by_name = {column.name: column for column in columns()}
-    assert by_name["Modality"].values == (*MODALITIES, "unknown")
+    assert by_name["modality"].values == (*MODALITIES, "unknown")
     for name, kind in (("Gender", "gender"), ("RT-PCR", "rt_pcr"), ("ICU", "icu")):
         # a rule's "none" only silences others
         assert set(by_name[name].values) == set(KINDS[kind].values or ()) - {"none"}
@@ -59,4 +59,4 @@ def test_allowed_values_are_those_of_the_rules() -> None:
 def test_the_schema_says_what_it_is() -> None:
     schema = json.loads((metadata.folder() / "metainfo.schema.json").read_text(encoding="utf-8"))
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert schema["required"] == ["File name"]
+    assert schema["required"] == ["File name", "uid", "export"]

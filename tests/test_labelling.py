@@ -17,13 +17,14 @@ from typing import Any
 import openpyxl
 import pytest
 
-from covidct_curate import labelling, listing, metainfo, pipeline, selection, splitting
+from covidct_curate import labelling, listing, pipeline, selection, splitting
 from covidct_curate.catalog import Catalog
 from covidct_curate.errors import RuleError, WorkspaceError
 from covidct_curate.label.paper import label_figures
 from covidct_curate.label.rules import load_rules
 from covidct_curate.panels.choice import parse_grid
 from covidct_curate.report import Report
+from covidct_curate.review import export
 from tests.fake_extract import fake_paper, fake_split, figure, picture, run_here, write_pdf
 from tests.manuscripts import Manuscript, Pixels, phantom_ct
 from tests.manuscripts.phantom import compound
@@ -208,11 +209,11 @@ def test_the_sheet_shows_selected_panels_with_their_evidence(labelled: Path) -> 
     assert len(rows) == len(panels) == 5
     for row, panel in zip(rows, panels, strict=True):
         assert row["File name"] == Path(panel["file"]).name
-        assert (row["Modality"], row["Finding"], row["uid"]) == ("ct", panel["finding"], panel["uid"])
-        assert (row["Age"], row["Age from"]) == (panel["patient"]["age"], panel["patient"]["age_min"])
+        assert (row["modality"], row["finding"], row["uid"]) == ("ct", panel["finding"], panel["uid"])
+        assert (row["Age"], row["age from"]) == (panel["patient"]["age"], panel["patient"]["age_min"])
         for field, why in panel["evidence"].items():
-            assert f"{field}: {why['rule']} “{why['text']}” ({why['source']})" in row["Evidence"]
-        assert row["Confidence"] == min(why["confidence"] for why in panel["evidence"].values())
+            assert f"{field}: {why['rule']} “{why['text']}” ({why['source']})" in row["evidence"]
+        assert row["confidence"] == min(why["confidence"] for why in panel["evidence"].values())
 
 
 # --- other rules ----------------------------------------------------------------------------------------
@@ -234,7 +235,7 @@ def test_another_rule_file_has_its_own_words_from_label_or_from_extract(
         ("tuberculosis", "29", True),
         ("non-tuberculosis", "50", True),
     ]
-    assert {row["Finding"] for row in sheet(mine / "MetaInfo.xlsx")} == {"tuberculosis", "non-tuberculosis"}
+    assert {row["finding"] for row in sheet(mine / "MetaInfo.xlsx")} == {"tuberculosis", "non-tuberculosis"}
     other = tmp_path / "other"
     assert not pipeline.extract([pdfs], other, jobs=2, rules="tuberculosis").failures
     assert state(other)["lists"] == state(mine)["lists"]
@@ -273,8 +274,8 @@ def test_labelling_again_changes_nothing(mine: Path) -> None:
     assert dump(mine) != before
     labelling.label(mine, rules="covid-19")
     after = dump(mine)
-    assert {name: rows for name, rows in after.items() if name not in ("sheets", "settings")} == {
-        name: rows for name, rows in before.items() if name not in ("sheets", "settings")
+    assert {name: rows for name, rows in after.items() if name not in ("sheets", "settings", "exports")} == {
+        name: rows for name, rows in before.items() if name not in ("sheets", "settings", "exports")
     }
     assert sorted(after["settings"]) == sorted(before["settings"])
     after_sheet = (mine / "MetaInfo.xlsx").stat()
@@ -332,7 +333,7 @@ def test_keep_selects_modalities_until_somebody_says_otherwise(mine: Path, pdfs:
     before = [row["facts"] for row in facts(mine)]
     labelling.label(mine, keep=["xray"])
     assert chosen() == ["xray"]
-    assert [row["Modality"] for row in sheet(mine / "MetaInfo.xlsx")] == ["xray"]
+    assert [row["modality"] for row in sheet(mine / "MetaInfo.xlsx")] == ["xray"]
     pipeline.extract([pdfs], mine, jobs=1)
     assert chosen() == ["xray"]
     labelling.label(mine)
@@ -700,4 +701,4 @@ def test_ordinary_facts_survive_odd_characters(fake: None, tmp_path: Path, ws: P
         write_pdf(tmp_path / "pdfs" / f"{number}.pdf", figure(1, picture(10 + number), caption=caption))
     assert not pipeline.extract([tmp_path / "pdfs"], ws).failures
     assert cells(ws, "modality", "finding", "age", "gender") == [("ct", "covid", "45", "M")] * len(names)
-    assert metainfo.NAME in [path.name for path in ws.iterdir()]
+    assert export.NAME in [path.name for path in ws.iterdir()]

@@ -627,14 +627,15 @@ def test_a_workspace_from_before_panels_is_taken_over(
     # what the first release left: its tables, its roles, its stage
     db = sqlite3.connect(ws / "catalog.db")
     db.executescript(
-        """DROP TABLE panels; DROP TABLE settings; ALTER TABLE pictures DROP COLUMN name; ALTER TABLE figures DROP COLUMN lettering;
+        """DROP TABLE panels; DROP TABLE settings; DROP TABLE exports;
+           ALTER TABLE decisions DROP COLUMN old; ALTER TABLE decisions DROP COLUMN pixels; ALTER TABLE pictures DROP COLUMN name; ALTER TABLE figures DROP COLUMN lettering;
            ALTER TABLE figures DROP COLUMN kind; ALTER TABLE papers DROP COLUMN panel_notes;
            ALTER TABLE papers DROP COLUMN dataset; ALTER TABLE papers DROP COLUMN body;
            UPDATE pictures SET role = 'panel' WHERE role = 'part'; DELETE FROM done WHERE stage <> 'extract';
            UPDATE done SET version = 1; PRAGMA user_version = 1;"""
     )
     db.close()
-    assert len(schema.MIGRATIONS) == 3
+    assert len(schema.MIGRATIONS) == 4
     seen = extracted(monkeypatch)
     pipeline.extract([pdf], ws)
     assert (seen, uids(ws), state(ws)) == (["a.pdf"], kept, expected)
@@ -649,13 +650,15 @@ def test_a_workspace_from_before_labels_is_taken_over(
     # what the second release left
     db = sqlite3.connect(ws / "catalog.db")
     db.executescript(
-        """DROP TABLE settings; ALTER TABLE papers DROP COLUMN dataset; ALTER TABLE papers DROP COLUMN body;
+        """DROP TABLE settings; DROP TABLE exports;
+           ALTER TABLE decisions DROP COLUMN old; ALTER TABLE decisions DROP COLUMN pixels;
+           ALTER TABLE papers DROP COLUMN dataset; ALTER TABLE papers DROP COLUMN body;
            ALTER TABLE panels DROP COLUMN look; ALTER TABLE panels DROP COLUMN facts;
            DELETE FROM done WHERE stage = 'label'; UPDATE done SET version = version - 1;
            PRAGMA user_version = 2;"""
     )
     db.close()
-    assert len(schema.MIGRATIONS) == 3
+    assert len(schema.MIGRATIONS) == 4
     assert [row["modality"] for row in listed("panels", ws)] == ["unknown"] * 6
     seen = extracted(monkeypatch)
     pipeline.extract([pdf], ws)

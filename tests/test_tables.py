@@ -15,8 +15,8 @@ import xlsxwriter
 from openpyxl.workbook.protection import WorkbookProtection
 
 from covidct_curate.errors import DatasetError
-from covidct_curate.numberformat import shown
 from covidct_curate.tables import Table, read_table
+from covidct_curate.tables.numberformat import shown
 
 Sheet = openpyxl.worksheet.worksheet.Worksheet
 

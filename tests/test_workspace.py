@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from covidct_curate import inputs, listing, metainfo, pipeline
+from covidct_curate import inputs, listing, pipeline
 from covidct_curate.errors import WorkspaceError
-from covidct_curate.sheet import COLUMNS
+from covidct_curate.review import export
+from covidct_curate.review.table import Book
 from covidct_curate.workspace import Workspace
 from tests.fake_extract import fake_paper, fake_split, figure, picture, run_here, write_pdf
 
@@ -271,13 +272,13 @@ def test_a_name_that_is_no_text_reaches_the_worker_as_one_that_is(
 
 
 def test_an_edited_sheet_is_never_overwritten(tmp_path: Path, ws: Path) -> None:
-    def add(name: str, shade: int) -> metainfo.Written:
+    def add(name: str, shade: int) -> export.Written:
         return pipeline.extract([write_pdf(tmp_path / name, figure(1, picture(shade)))], ws).sheet
 
     first, second, third = (ws / name for name in ("MetaInfo.xlsx", "MetaInfo-2.xlsx", "MetaInfo-3.xlsx"))
-    assert add("a.pdf", 10) == metainfo.Written(first)
+    assert add("a.pdf", 10) == export.Written(first, 1)
     before = first.read_bytes()
-    assert add("b.pdf", 20) == metainfo.Written(first)
+    assert add("b.pdf", 20) == export.Written(first, 2)
     assert first.read_bytes() != before
     edited = first.read_bytes() + b"edited"
     first.write_bytes(edited)
@@ -307,15 +308,15 @@ def test_somebody_elses_sheet_is_kept(tmp_path: Path, ws: Path) -> None:
 def test_the_sheet_shows_current_papers_up_to_a_limit(
     tmp_path: Path, ws: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[list[Any]] = []
-    write = metainfo.write_metainfo
+    seen: list[Book] = []
+    write = export.write_workbook
 
-    def watched(rows: Any, path: Path) -> None:
-        seen.append(list(rows))
-        write(rows, path)
+    def watched(book: Book, path: Path) -> None:
+        seen.append(book)
+        write(book, path)
 
-    monkeypatch.setattr(metainfo, "write_metainfo", watched)
-    monkeypatch.setattr(metainfo, "MOST_ROWS", 2)
+    monkeypatch.setattr(export, "write_workbook", watched)
+    monkeypatch.setattr(export, "MOST_ROWS", 2)
     for version in (1, 2):
         write_pdf(
             tmp_path / f"{version}.pdf",
@@ -324,21 +325,20 @@ def test_the_sheet_shows_current_papers_up_to_a_limit(
             version=version,
         )
     sheet = pipeline.extract([tmp_path / "1.pdf", tmp_path / "2.pdf"], ws).sheet
-    (rows,) = seen
-    named = [dict(zip(COLUMNS, row.cells, strict=True)) for row in rows]
-    assert [(row["File name"], row["DOI"], row["Captions"], row["Modality"]) for row in named] == [
+    (book,) = seen
+    cells = [row.cells for row in book.panels]
+    assert [(row["File name"], row["DOI"], row["Captions"], row["modality"]) for row in cells] == [
         ("x-p0-7%0.png", "10.1101/x", "Chest CT, slice 1.", "ct"),
         ("x-p0-7%1.png", "10.1101/x", "Chest CT, slice 1.", "ct"),
     ]
-    assert all(row.picture.is_file() for row in rows)
-    assert sheet.notes == (
-        "MetaInfo.xlsx shows 2 of 3 panels; for all of them: curate list panels --format csv",
-    )
+    assert all(row.picture and row.picture.is_file() for row in book.panels)
+    assert sheet.rows == 2
+    assert sheet.notes == ("MetaInfo.xlsx shows 2 of 3 pictures; for all of them: curate sheet export",)
 
 
 def test_only_figures_writes_no_sheet(tmp_path: Path, ws: Path) -> None:
     pdf = write_pdf(tmp_path / "a.pdf", figure(1, picture(10)))
-    assert pipeline.extract([pdf], ws, only_figures=True).sheet == metainfo.Written()
+    assert pipeline.extract([pdf], ws, only_figures=True).sheet == export.Written()
     assert not (ws / "MetaInfo.xlsx").exists()
     assert pipeline.extract([pdf], ws).sheet.path == ws / "MetaInfo.xlsx"
 
@@ -346,10 +346,10 @@ def test_only_figures_writes_no_sheet(tmp_path: Path, ws: Path) -> None:
 def test_a_sheet_that_cannot_be_written_is_a_failure(
     tmp_path: Path, ws: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(rows: Any, path: Path) -> None:
+    def refuse(book: Book, path: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(metainfo, "write_metainfo", refuse)
+    monkeypatch.setattr(export, "write_workbook", refuse)
     report = pipeline.extract([write_pdf(tmp_path / "a.pdf", figure(1, picture(10)))], ws)
     assert [(each.source, each.stage, each.reason) for each in report.failures] == [
         ("MetaInfo.xlsx", "sheet", "No space left on device")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -89,16 +89,19 @@ def waiting(db: Connection, stage: Stage) -> dict[str, str]:
     )
 
 
-def with_decided_figures(db: Connection, field: str) -> set[str]:
-    """SHA-256 of the main files of papers with a decision on that field of one of their figures."""
-    return {
-        sha256
-        for (sha256,) in db.execute(
-            """SELECT papers.sha256 FROM papers JOIN figures ON figures.paper = papers.id
-               JOIN decisions ON decisions.uid = figures.uid WHERE field = ?""",
-            (field,),
-        )
-    }
+def with_figures(db: Connection, uids: Collection[str]) -> set[str]:
+    """SHA-256 of the main files of papers that have one of these figures."""
+    if not uids:
+        return set()
+    found = db.execute(
+        "SELECT papers.sha256, figures.uid FROM papers JOIN figures ON figures.paper = papers.id"
+    )
+    return {sha256 for sha256, uid in found if uid in uids}
+
+
+def undo(db: Connection, sha256: str, stage: str) -> None:
+    """Take down that the stage is to be done again for a file."""
+    db.execute("DELETE FROM done WHERE sha256 = ? AND stage = ?", (sha256, stage))
 
 
 def mains(db: Connection) -> set[str]:
@@ -169,7 +172,7 @@ def store_panels(
     db.execute("UPDATE papers SET staging = ?, panel_notes = ? WHERE id = ?", (staging, _notes(notes), paper))
     if stage is not None:
         _done(db, sha256, stage, seconds)
-    db.execute("DELETE FROM done WHERE sha256 = ? AND stage = ?", (sha256, spoils))
+    undo(db, sha256, spoils)
     return figures.replace(db, paper, found)
 
 

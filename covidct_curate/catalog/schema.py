@@ -150,6 +150,15 @@ MIGRATIONS: tuple[str, ...] = (
         value TEXT NOT NULL
     );
     """,
+    """
+    ALTER TABLE decisions ADD COLUMN old TEXT;
+    ALTER TABLE decisions ADD COLUMN pixels TEXT;
+    CREATE TABLE exports (
+        id      TEXT PRIMARY KEY,
+        at      TEXT NOT NULL,
+        content BLOB NOT NULL
+    );
+    """,
 )
 """Step ``n`` leads from ``user_version`` n to n + 1. A released step never changes: add another.
 
@@ -162,5 +171,6 @@ was, ``content``: what the latter shows. ``pictures.name``: the file name in the
 the picture is retired, for a name that a decided picture had is not given to another. ``panels.whole``,
 ``panels.picture``: the picture of the figure and the panel's own. ``panels.facts``: JSON, NULL until the panel
 was labelled. ``papers.dataset``: the dataset that images were imported from, ``''`` for a PDF. ``settings``:
-the workspace's rule file and what it selects.
+the workspace's rule file and what it selects. ``decisions.old``: what was shown before; ``decisions.pixels``: those
+of the picture that was decided about. ``exports``: what each exported sheet shows, as compressed JSON.
 """

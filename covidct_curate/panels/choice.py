@@ -92,10 +92,17 @@ def read_choice(value: str) -> Choice | None:
             rows, columns = map(int, told["grid"])
             return Choice(grid=(rows, columns)) if min(rows, columns) > 0 else None
         boxes = tuple(_box(list(map(int, box))) for box in told["boxes"])
-        width, height = map(int, told["size"])
-    except (ValueError, TypeError, KeyError):
+        size = told["size"] and (int(told["size"][0]), int(told["size"][1]))
+    except (ValueError, TypeError, KeyError, IndexError):
         return None
-    return Choice(boxes=boxes, size=(width, height)) if boxes and min(width, height) > 0 else None
+    return Choice(boxes=boxes, size=size) if boxes and (size is None or min(size) > 0) else None
+
+
+def written(choice: Choice) -> str:
+    """As a person writes it: ``2x3``, or ``0,0,200,180; 210,0,400,180``."""
+    if choice.grid is not None:
+        return f"{choice.grid[0]}x{choice.grid[1]}"
+    return "; ".join(map(_written, choice.boxes))
 
 
 def parse_grid(text: str) -> Choice:

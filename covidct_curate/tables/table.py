@@ -1,31 +1,20 @@
-"""Tables of other people: Excel workbooks and text with separators, every cell as text, as a person sees it.
-
-Nothing is guessed into numbers or dates: ``2020.10`` stays ``2020.10``, ``007`` stays ``007``, a blank is ``""``.
-"""
+"""One table with a header row, found in whatever file it comes in."""
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from covidct_curate.errors import DatasetError
-from covidct_curate.workbooks import MOST_COLUMNS, Grid, letters, places, read_workbook
+from covidct_curate.tables.grids import Grid, fold, letters, places
+from covidct_curate.tables.textfiles import read_text
+from covidct_curate.tables.workbooks import open_workbook
 
 _MOST_BYTES = 256 * 2**20
-_TOP = 50
+TOP = 50
 """Rows among which the header is looked for."""
-_SAMPLE = 100_000
-"""Characters that show how a text file is separated."""
-_LONGEST_CELL = 64 * 2**20
-_SWALLOWED = 200
-"""Lines in one cell that tell of a quote which was never closed."""
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _TEXT_FILES = frozenset({".csv", ".tsv", ".txt", ".tab"})
 _WORKBOOKS = frozenset({".xlsx", ".xlsm"})
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -53,22 +42,14 @@ def read_table(path: Path, *, needs: Sequence[str] = ()) -> Table:
     spaces), without ``needs`` the first row that is as wide as the table. Raises `DatasetError` when the file
     cannot be read, is no table, or has no column of a needed name.
     """
-    head = _head(path)
-    if head.startswith(b"PK"):
-        grid = read_workbook(path, lambda top: _header(top, needs) is not None)
-    else:
-        grid = _read_text(path, head, needs)
-    _clean(grid)
+    head = first_bytes(path)
+    grid = _sheet(path, needs) if is_workbook(head) else read_text(path, head, needs)
+    grid.clean()
     return _table(path, grid, needs)
 
 
-def fold(name: str) -> str:
-    """A column's name without case and without what is no letter or digit: ``pO2_saturation`` → ``po2saturation``."""
-    return re.sub(r"[\W_]+", "", name.casefold())
-
-
-def _head(path: Path) -> bytes:
-    """The file's first bytes. Raises `DatasetError` for what is surely no table."""
+def first_bytes(path: Path) -> bytes:
+    """The first bytes of a workbook or text file. Raises `DatasetError` for what is surely no table."""
     try:
         if path.is_dir():
             raise DatasetError(f"{path}: this is a folder; name the table itself")
@@ -84,7 +65,7 @@ def _head(path: Path) -> bytes:
         raise DatasetError(f"{path}: protected by a password; save a copy without one")
     if old or suffix in (".xls", ".xlsb", ".ods"):
         raise DatasetError(f"{path}: not an .xlsx workbook; open it and save it as .xlsx or .csv")
-    if suffix in _WORKBOOKS and not head.startswith(b"PK"):
+    if suffix in _WORKBOOKS and not is_workbook(head):
         raise DatasetError(f"{path}: not a workbook, whatever its name says; save the table as .xlsx or .csv")
     if suffix not in _WORKBOOKS | _TEXT_FILES:
         raise DatasetError(f"{path}: not a kind of table that can be read; save it as .xlsx, .csv or .tsv")
@@ -95,92 +76,42 @@ def _head(path: Path) -> bytes:
     return head
 
 
-def _read_text(path: Path, head: bytes, needs: Sequence[str]) -> Grid:
-    text, notes = _decoded(path, head)
-    first, _, rest = text.partition("\n")
-    if named := re.fullmatch(r'"?sep=(.)"?', first.strip("\ufeff ")):
-        text, separator = "\n" + rest, named[1]
-    else:
-        separator = _separator(text[:_SAMPLE], needs, path.suffix.lower())
-    grid = Grid(notes=notes)
-    for number, cells in enumerate(_records(path, text, separator), 1):
-        if any(cell.count("\n") > _SWALLOWED for cell in cells):
-            grid.notes.append(f"row {number}: a cell of more than {_SWALLOWED} lines; was a quote left open?")
-        if len(cells) > MOST_COLUMNS:
-            grid.notes.append(f"row {number}: what lies right of column {MOST_COLUMNS:,} was not read")
-        if any(map(str.strip, cells)):
-            grid.rows.append((number, cells[:MOST_COLUMNS]))
-    return grid
+def is_workbook(head: bytes) -> bool:
+    """Whether a file that begins so is a workbook, whatever its name says."""
+    return head.startswith(b"PK")
 
 
-def _decoded(path: Path, head: bytes) -> tuple[str, list[str]]:
-    """The file's text with plain line ends, and a note where it is no UTF-8."""
-    content = path.read_bytes()
-    notes = []
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = content.decode("utf-16", "replace")
-    elif b"\0\0" in head or head.startswith((b"%PDF", b"\x1f\x8b", b"\x89PNG", b"\xff\xd8")):
-        raise DatasetError(f"{path}: not a table, whatever its name says; save the table as .csv")
-    elif re.match(rb"\s*<(?:!doctype|html|table|\?xml)", head, re.I):
-        raise DatasetError(f"{path}: a web page, not a table; download the file itself, or save it as .csv")
-    else:
-        try:
-            text = content.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = content.count(b"\n", 0, error.start) + 1
-            notes.append(f"not in UTF-8 (first in line {line:,}); read as Western European text (cp1252)")
-            text = content.decode("cp1252", "replace")
-    return text.replace("\r\n", "\n").replace("\r", "\n"), notes
+def _sheet(path: Path, needs: Sequence[str]) -> Grid:
+    """The first sheet that has the needed columns, else the first that is not empty."""
+    with open_workbook(path) as sheets:
+        tops = [(sheet, top) for sheet in sheets if (top := sheet.top(TOP))]
+        if not tops:
+            return Grid()
+        sheet = next((sheet for sheet, top in tops if _header(top, needs) is not None), tops[0][0])
+        grid = sheet.read()
+        grid.notes[:0] = _odd_dates(grid)
+        if len(tops) > 1:
+            others = places([f'"{each.name}"' for each, _ in tops if each is not sheet])
+            grid.notes.append(f'the sheet "{sheet.name}" was read, not {others}')
+        return grid
 
 
-def _separator(sample: str, needs: Sequence[str], suffix: str) -> str:
-    """The character that parts the cells: the one that finds the needed columns, then gives even rows."""
-    best, most = ",", (-1, False, 0.0, 0)
-    for separator in "\t,;|" if suffix in (".tsv", ".tab") else ",;\t|":
-        try:
-            rows = [row for row in islice(_reader(sample, separator), _TOP) if row]
-        except csv.Error:
-            continue
-        width, same = Counter(map(len, rows)).most_common(1)[0] if rows else (0, 0)
-        wanted = {fold(each) for each in needs}
-        found = max((len(wanted & {fold(cell) for cell in row}) for row in rows), default=0)
-        score = found, width > 1, same / max(1, len(rows)), width
-        if score > most:
-            best, most = separator, score
-    return best
-
-
-def _reader(text: str, separator: str) -> Iterator[list[str]]:
-    return csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-
-
-def _records(path: Path, text: str, separator: str) -> list[list[str]]:
-    before = csv.field_size_limit(_LONGEST_CELL)
-    try:
-        return list(_reader(text.replace("\0", ""), separator))
-    except csv.Error as error:
-        raise DatasetError(
-            f"{path}: this table cannot be read ({error}); look for a quote left open"
-        ) from error
-    finally:
-        csv.field_size_limit(before)
-
-
-def _clean(grid: Grid) -> None:
-    """Leave out control characters, which no sheet or page can show."""
-    told = []
-    for number, cells in grid.rows:
-        for column, text in enumerate(cells):
-            if not text.isprintable() and _CONTROLS.search(text):
-                cells[column] = _CONTROLS.sub("", text)
-                told.append(f"{letters(column)}{number}")
-    if told:
-        grid.notes.append(f"{places(told)}: control characters, left out")
+def _odd_dates(grid: Grid) -> Iterator[str]:
+    """The dates of columns that are no columns of dates, for each column."""
+    told: dict[int, list[str]] = defaultdict(list)
+    rows = dict(grid.rows)
+    for number, column in grid.dates:
+        told[column].append(f'{letters(column)}{number} ("{rows[number][column]}")')
+    for column, cells in told.items():
+        filled = sum(1 for _, row in grid.rows if column < len(row) and row[column])
+        full = all(full for (_, each), full in grid.dates.items() if each == column)
+        if not full or 2 * len(cells) <= filled:
+            yield f"{places(cells)}: dates, perhaps ages or ranges that were typed and taken for dates"
 
 
 def _header(rows: Sequence[Sequence[str]], needs: Sequence[str]) -> int | None:
     """Index of the header row: the first with all needed names, else the first as wide as most rows."""
-    top = rows[:_TOP]
+    top = rows[:TOP]
     if needs:
         wanted = {fold(each) for each in needs}
         return next((at for at, cells in enumerate(top) if wanted <= {fold(cell) for cell in cells}), None)
@@ -194,7 +125,7 @@ def _table(path: Path, grid: Grid, needs: Sequence[str]) -> Table:
         raise DatasetError(f"{path}: the table is empty")
     at = _header(texts, needs)
     if at is None:
-        raise _missing(path, texts[:_TOP], needs)
+        raise _missing(path, texts[:TOP], needs)
     header, body = texts[at], grid.rows[at + 1 :]
     notes = list(grid.notes)
     if at:

@@ -36,10 +36,38 @@ def shown(value: Value, number_format: str) -> str:
     return str(value)
 
 
+def exact(value: Value, number_format: str) -> str:
+    """``value`` in full, however its cell rounds it: 0.8312 in ``0.00`` is ``0.8312``, 7 in ``000`` is ``7``.
+
+    Dates with year, month and day are written ISO 8601, with the time where the format shows one; a date
+    without its year or day, and a time, as the cell shows them.
+    """
+    if isinstance(value, bool):
+        return shown(value, number_format)
+    if isinstance(value, (int, float)):
+        if not value:
+            return "0"
+        if isinstance(value, float) and not 1e-9 <= abs(value) < 1e15:
+            return repr(value)
+        return f"{Decimal(repr(value)):f}".removesuffix(".0")
+    if isinstance(value, date) and (full_date(number_format) or number_format in ("General", "@", "")):
+        timed = isinstance(value, datetime) and (
+            "h" in _codes(number_format) or number_format in ("General", "")
+        )
+        if isinstance(value, datetime) and not (timed and value.time() != time()):
+            value = value.date()
+        return str(value)
+    return shown(value, number_format)
+
+
 def full_date(number_format: str) -> bool:
     """Whether a date in this format shows year, month and day. Excel's own guesses (``d-mmm``) do not."""
-    codes = "".join(code for literal, code in _pieces(number_format) if not literal).lower()
+    codes = _codes(number_format)
     return all(letter in codes for letter in "ymd")
+
+
+def _codes(number_format: str) -> str:
+    return "".join(code for literal, code in _pieces(number_format) if not literal).lower()
 
 
 @lru_cache(maxsize=256)

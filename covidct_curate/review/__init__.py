@@ -1,0 +1,1 @@
+"""Review: decisions, and the spreadsheet that carries them out and in."""
