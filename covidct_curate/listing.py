@@ -20,7 +20,7 @@ from covidct_curate.review import decisions as reviewed
 from covidct_curate.review.decisions import CAPTION, FIGURE, FIGURE_FIELDS
 from covidct_curate.workspace import Workspace
 
-_ROLES = ("figure", "native", "part", "panel")
+_ROLES = ("figure", "native", "part", "panel", "mask")
 
 
 def rows(kind: str, workspace: Path) -> list[Row]:
@@ -189,6 +189,7 @@ def figures(db: Connection) -> Iterator[Row]:
                     "bbox": [round(value, 2) for value in one.picture.bbox],
                     "size": [one.picture.width, one.picture.height],
                     "xref": one.picture.xref,
+                    "pixels": one.picture.pixels,
                     "clipped": one.picture.clipped,
                     "turned": one.picture.turned,
                     "overlay": one.picture.overlay,
@@ -257,6 +258,7 @@ def panels(db: Connection) -> Iterator[Row]:
                 "note": review.note,
                 "reviewer": review.reviewer,
                 "decisions": _decided(decided, {**automatic, "patient": number}),
+                "paper_uid": paper.uid,
             }
 
 

@@ -82,6 +82,8 @@ class Sheet:
 
     path: Path
     lines: list[Line] = field(default_factory=list)
+    pixels: dict[str, str] = field(default_factory=dict)
+    """Those of the pictures when it was exported."""
 
     def files(self) -> dict[Path, list[Line]]:
         """Each file of it, with the lines in it."""

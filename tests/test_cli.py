@@ -232,6 +232,7 @@ def test_tables_fit_the_terminal(ws: Path, kind: str) -> None:
 
 def test_a_run_over_all_done_succeeds_and_says_so(ws: Path, written: list[Written]) -> None:
     pdfs = ws.parent / "pdfs"
+    curate("extract", *(pdfs / each.path.name for each in written), "-w", ws, cwd=ws)  # shows the decisions
     before = (ws / "MetaInfo.xlsx").stat()
     done = curate("extract", *(pdfs / each.path.name for each in written), "-w", ws, cwd=ws)
     assert (done.returncode, done.stderr) == (0, "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from covidct_curate.catalog import Catalog, decisions
 from covidct_curate.panels.choice import parse_grid
 from covidct_curate.records import Decision, Evidence, Facts, Patient
 from covidct_curate.review.decisions import PICTURE_FIELDS, settled
+from covidct_curate.review.export import export_sheet
+from covidct_curate.review.intake import import_sheet
 from tests.fake_extract import fake_paper, fake_split, figure, picture, run_here, write_pdf
 from tests.test_pipeline import again, listed
 
@@ -302,3 +306,18 @@ def test_lists_tell_of_decisions(ws: Path, one: str) -> None:
     decide(ws, one, "age", "45")
     (row,) = listing.rows("decisions", ws)
     assert (row["old"], row["new"], row["reviewer"]) == (None, "45", "Ann")
+
+
+def test_a_sheet_of_before_does_not_confirm_pixels_it_did_not_show(
+    ws: Path, one: str, tmp_path: Path, monkeypatch: Any
+) -> None:
+    export_sheet(ws, out=tmp_path / "a.csv")
+    again(ws, tmp_path / "a.pdf", monkeypatch, 101, figure(1, picture(99)))
+    text = (tmp_path / "a.csv").read_text("utf-8-sig")
+    head, line = csv.reader(StringIO(text))
+    line[head.index("keep")] = "yes"
+    with (tmp_path / "a.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([head, line])
+    assert import_sheet(ws, tmp_path / "a.csv", reviewer="Ann").decided == 1
+    (row,) = listed("panels", ws)
+    assert (row["uid"], row["keep"], row["flags"]) == (one, "", ("recut",))

@@ -67,15 +67,17 @@ Verdicts = Mapping[str, Mapping[str, Verdict]]
 """Uid → field → verdict."""
 
 
-def append(db: Connection, decision: Decision) -> int:
-    """Take a decision down and return its number.
+def append(db: Connection, decision: Decision, pixels: str = "") -> int:
+    """Take a decision down and return its number. ``pixels``: hash of those the reviewer saw, ``""`` for the
+    picture's as it is now.
 
     Its target must be a figure or picture of the catalogue, and ``based_on`` a decision about the same
     field of the same target: otherwise the catalogue refuses.
     """
     cursor = db.execute(
         """INSERT INTO decisions (uid, field, value, based_on, reviewer, at, client, old, pixels)
-           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT pixels FROM pictures WHERE uid = ?1))""",
+           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
+                   coalesce(nullif(?9, ''), (SELECT pixels FROM pictures WHERE uid = ?1)))""",
         (
             decision.uid,
             decision.field,
@@ -85,6 +87,7 @@ def append(db: Connection, decision: Decision) -> int:
             decision.at,
             decision.client,
             storable(decision.old),
+            pixels,
         ),
     )
     assert cursor.lastrowid is not None

@@ -48,6 +48,8 @@ class Edit:
     """Address of the cell: ``MetaInfo!C7``."""
     confirmed: bool
     """Not changed (``value`` is ``old``), but confirmed with the row."""
+    pixels: str = ""
+    """Hash of the pixels of the picture that the sheet showed; ``""`` for a figure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +274,7 @@ def _edits(row: _Row, told: _Said, reviewer: str) -> Iterator[Edit]:
                 reviewer=reviewer,
                 place=row.line.place(column.name),
                 confirmed=value is None,
+                pixels=row.shown.pixels,
             )
 
 

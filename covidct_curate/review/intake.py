@@ -104,6 +104,8 @@ class _Made:
 
     place: str
     decision: Decision
+    pixels: str = ""
+    """Those that the sheet showed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,28 +187,32 @@ def _plan(db: Connection, changes: Changes) -> _Plan:
     verdicts = decisions.verdicts(db)
     plain: list[_Made] = []
     recut: list[tuple[KeptPaper, _Made]] = []
+    paper: KeptPaper | None
     misfits: list[Problem] = []
     said: list[_Made] = []
-    for place, decision in [*_edits(changes.edits, at), *_rulings(db, changes.rulings, verdicts, known, at)]:
+    for made in [*_edits(changes.edits, at), *_rulings(db, changes.rulings, verdicts, known, at)]:
+        decision = made.decision
         if decision.field == PANELS:
             try:
-                paper, kept = find_figure(db, decision.uid)
+                home, kept = find_figure(db, decision.uid)
                 choice = read_choice(decision.value)
                 assert choice is not None, "the comparison lets no other value through"
-                decision = replace(decision, value=fitted(paper, kept, choice))
+                decision = replace(decision, value=fitted(home, kept, choice))
             except (ChoiceError, NoFigure) as error:
-                misfits.append(Problem(place, str(error)))
+                misfits.append(Problem(made.place, str(error)))
                 continue
-        said.append(_Made(place, decision))
+        said.append(replace(made, decision=decision))
     for made in _unsaid(said, known):
         decision = made.decision
         stands = decisions.stands(verdicts.get(decision.uid, {}).get(decision.field), decision)
         if decision.field in FIELDS and stands:
             try:
-                recut.append((find_figure(db, decision.uid)[0], made))
-                continue
+                paper, _ = find_figure(db, decision.uid)
             except NoFigure:  # it is no longer found: its caption is kept in case it is again
-                pass
+                paper = None
+            if paper and not paper.dataset:  # what a dataset's own sheet says is not read from captions
+                recut.append((paper, made))
+                continue
         plain.append(made)
     recut.sort(key=lambda each: each[0].sha256)
     grouped = [list(group) for _, group in groupby(recut, key=lambda each: each[0].sha256)]
@@ -256,9 +262,9 @@ def _unsaid(said: Iterable[_Made], known: Mapping[_Voice, Sequence[str]]) -> Ite
         yield from group[next((n for n in lengths if before[-n:] == values[:n]), 0) :]
 
 
-def _edits(edits: Iterable[Edit], at: str) -> Iterator[tuple[str, Decision]]:
+def _edits(edits: Iterable[Edit], at: str) -> Iterator[_Made]:
     for edit in edits:
-        yield (
+        yield _Made(
             edit.place,
             Decision(
                 uid=edit.uid,
@@ -270,6 +276,7 @@ def _edits(edits: Iterable[Edit], at: str) -> Iterator[tuple[str, Decision]]:
                 client=_CLIENT,
                 old=edit.old,
             ),
+            edit.pixels,
         )
 
 
@@ -279,7 +286,7 @@ def _rulings(
     verdicts: decisions.Verdicts,
     known: Mapping[_Voice, Sequence[str]],
     at: str,
-) -> Iterator[tuple[str, Decision]]:
+) -> Iterator[_Made]:
     """What was chosen, as decisions based on the one that waited.
 
     One made in ignorance of what stands by now is based on what stood then, and so becomes a conflict itself. Who
@@ -304,14 +311,14 @@ def _rulings(
         )
         if _voice(made) not in known and verdict.basis != ruling.earlier:
             made = replace(made, based_on=ruling.earlier)
-        yield ruling.place, made
+        yield _Made(ruling.place, made)
 
 
 def _take_down(catalog: Catalog, made: Sequence[_Made], *, keep: bool) -> list[Change]:
     """Take decisions down, all or none, or only see what would come of them."""
     told: list[Change] = []
     with suppress(_Rehearsed), catalog.transaction() as db:
-        numbers = [decisions.append(db, each.decision) for each in made]
+        numbers = [decisions.append(db, each.decision, each.pixels) for each in made]
         states = decisions.states(db)
         for each, number in zip(made, numbers, strict=True):
             unchanged = each.decision.value == each.decision.old or states[number] == "agrees"

@@ -44,6 +44,8 @@ class Shown:
     """By column; a column that is not there was blank."""
     basis: Mapping[str, int]
     """Field → number of the decision that its cell showed."""
+    pixels: str = ""
+    """Hash of the pixels of the picture that it showed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def read_export(content: str) -> Export:
     """Read back what `Book.content` told."""
     told = json.loads(content)
     tables = {
-        kind: {key: Shown(cells, basis) for key, (cells, basis) in told[kind].items()}
+        kind: {key: Shown(*row) for key, row in told[kind].items()}
         for kind in ("panels", "figures", "conflicts")
     }
     return Export(**tables, words={column: tuple(words) for column, words in told["words"].items()})

@@ -64,10 +64,11 @@ class Book:
 
     @cached_property
     def content(self) -> str:
-        """All that is compared with a sheet that comes back, as JSON: kind → key → [cells, basis]; ``words``."""
+        """All that a sheet that comes back is held against, as JSON: kind → key → [cells, basis, pixels]; ``words``."""
         kinds: tuple[Kind, ...] = ("panels", "figures", "conflicts")
         told: dict[str, object] = {
-            kind: {row.key: [dict(row.cells), dict(row.basis)] for row in self.rows(kind)} for kind in kinds
+            kind: {row.key: [dict(row.cells), dict(row.basis), row.pixels] for row in self.rows(kind)}
+            for kind in kinds
         }
         told["words"] = dict(self.words)
         return json.dumps(told, ensure_ascii=False, sort_keys=True)
