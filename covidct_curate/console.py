@@ -28,6 +28,13 @@ class Format(StrEnum):
     csv = "csv"
 
 
+class Crop(StrEnum):
+    """What is left of a picture."""
+
+    body = "body"
+    lungs = "lungs"
+
+
 @contextmanager
 def plain_errors() -> Iterator[None]:
     """End with one clear line on an expected error: exit code 2 for options or rule files that make no sense,

@@ -5,6 +5,7 @@ CurateError
 ├── WorkspaceError      the workspace cannot be used: read-only, full, locked by another run
 │   └── NewerCatalog    written by a newer version of the toolkit
 ├── PictureError        a picture file cannot be read: no picture, damaged, too large
+├── VolumeError         a scan or a mask cannot be read: damaged, unsafe, too large, of another shape
 ├── NoFigure            the workspace has no such figure, or no picture of it
 ├── ChoiceError         a reviewer's panels make no sense, or do not fit the figure
 ├── SheetError          a spreadsheet that cannot be written or read
@@ -36,6 +37,10 @@ class NewerCatalog(WorkspaceError):
 
 class PictureError(CurateError):
     """A picture file cannot be read."""
+
+
+class VolumeError(CurateError):
+    """A scan or a mask cannot be read."""
 
 
 class NoFigure(CurateError):

@@ -10,37 +10,52 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import secrets
 import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from covidct_curate import inputs, selection
-from covidct_curate.catalog import Catalog, failures, figures, papers
+from covidct_curate.catalog import Catalog, Connection, decisions, failures, figures, papers, settings
 from covidct_curate.catalog.failures import Failure
 from covidct_curate.catalog.papers import KeptPaper, Stage
-from covidct_curate.datasets import Dataset, Document, Image
+from covidct_curate.datasets import Dataset, Document, Image, Slice
 from covidct_curate.datasets.chestxray import read_chestxray
 from covidct_curate.datasets.covid_ct import read_covid_ct
 from covidct_curate.datasets.folders import stem
-from covidct_curate.errors import CurateError, DatasetError, WorkspaceError, in_words
+from covidct_curate.datasets.release import carried, read_release
+from covidct_curate.errors import ChoiceError, CurateError, DatasetError, WorkspaceError, in_words
 from covidct_curate.extract.names import safe_name
 from covidct_curate.forms import visible
+from covidct_curate.originals import documents as originals
+from covidct_curate.originals.archives import unpacked
+from covidct_curate.originals.documents import Wish
 from covidct_curate.panels.kind import look_of
 from covidct_curate.panels.loose import in_colour, read_pixels
-from covidct_curate.png import write_png
-from covidct_curate.records import Extraction, Figure, Panel, Picture
+from covidct_curate.png import Pixels, write_png
+from covidct_curate.records import Decision, Extraction, Figure, Panel, Picture
 from covidct_curate.report import Meter, Progress, Report, Result
 from covidct_curate.review import export
+from covidct_curate.review.decisions import KEEP
 from covidct_curate.session import committed, opened, remember
+from covidct_curate.splitting import now
 from covidct_curate.workspace import Workspace
 
-KINDS: Mapping[str, Callable[[Path], Dataset]] = {"covid-ct": read_covid_ct, "chestxray": read_chestxray}
-"""What can be imported, and its reader."""
+KINDS: Mapping[str, Callable[[Path], Dataset]] = {
+    "covid-ct": read_covid_ct,
+    "chestxray": read_chestxray,
+    "release": read_release,
+}
+"""Datasets that can be imported with their sheets, and their readers; `originals.documents.KINDS` are the others."""
 
 NAME = "import"
+_SALT = "salt"
 STAGE_VERSION = 1
 _PANEL = re.compile(r"(.+)%(\d{1,4})")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -49,33 +64,87 @@ _SHOWN = 3
 
 
 def import_dataset(
-    kind: str, folder: Path, workspace: Path, *, progress: Callable[[Progress], None] | None = None
+    kind: str,
+    folder: Path,
+    workspace: Path,
+    *,
+    wish: Wish | None = None,
+    importer: str = "",
+    progress: Callable[[Progress], None] | None = None,
 ) -> Report:
-    """Import the dataset of that kind, one of `KINDS`, in ``folder`` into a workspace.
+    """Import the dataset of that kind in ``folder`` (or an archive of it) into a workspace.
+
+    ``kind`` is one of `KINDS`, or for scans and loose pictures one of `originals.documents.KINDS`, of which ``wish``
+    says what is wanted. What is imported with a finding is decided by the ``importer``: its pictures are kept.
 
     ``progress`` is called after each document. An image that cannot be read costs itself only, and a note on
     its paper says so; a document of which none can be read has failed. The report has one result a document,
     and first notes on the dataset's sheets; all of them are in the workspace's ``import-KIND.txt``, those that
     name a document or its images on its paper too.
 
-    Raises `DatasetError` when there is no such kind or ``folder`` is no such dataset, `WorkspaceError` when the
-    workspace cannot be used.
+    Raises `DatasetError` when there is no such kind or ``folder`` is no such dataset, `ChoiceError` when a wish
+    makes no sense, `WorkspaceError` when the workspace cannot be used.
     """
-    reader = KINDS.get(kind)
-    if reader is None:
-        raise DatasetError(f"{kind}: no such dataset can be imported; there are {', '.join(KINDS)}")
-    dataset = reader(folder)
+    if kind not in KINDS and kind not in originals.KINDS:
+        names = ", ".join([*KINDS, *originals.KINDS])
+        raise DatasetError(f"{kind}: no such dataset can be imported; there are {names}")
+    if wish is not None and wish.finding and not importer.strip():
+        raise ChoiceError(
+            "what is imported with a finding is decided: name its importer with --reviewer NAME"
+        )
     place = Workspace(workspace)
+    salt = _salt(place)
+    with unpacked(folder) as found:
+        dataset = _dataset(kind, found, wish, salt)
+        return _import(kind, dataset, found, place, wish, importer, salt, Meter(progress), folder)
+
+
+def _import(
+    kind: str,
+    dataset: Dataset,
+    found: Path,
+    place: Workspace,
+    wish: Wish | None,
+    importer: str,
+    salt: bytes,
+    meter: Meter,
+    folder: Path,
+) -> Report:
     with opened(place, create=True) as catalog:
         with catalog.transaction() as db:
             if selection.of_workspace(db) is None:
                 selection.settle(db, None, ())
-        run = _Run(kind, folder.absolute(), place, catalog, Meter(progress))
+            settings.put(db, _SALT, salt.hex())
+            words = selection.findings(db)
+        if wish is not None and wish.finding and wish.finding not in words:
+            raise ChoiceError(f"{wish.finding}: no finding of this workspace; there are {', '.join(words)}")
+        by = importer.strip() if wish is not None and wish.finding else ""
+        run = _Run(kind, folder.absolute(), place, catalog, meter, by)
         run.take(dataset)
+        if kind == "release":
+            with catalog.transaction() as db:
+                settings.put(db, "release", json.dumps(carried(found)))
         sheet = export.write(place, catalog)
         notes = (*_put_notes(kind, dataset.notes, place), *run.losses(dataset), *sheet.notes)
         place.clear()
     return Report(tuple(run.results), replace(sheet, notes=notes))
+
+
+def _dataset(kind: str, path: Path, wish: Wish | None, salt: bytes) -> Dataset:
+    if kind in KINDS:
+        if wish is not None:
+            raise ChoiceError(f"{kind} says itself what its images show: no other option goes with it")
+        return KINDS[kind](path)
+    return originals.read_originals(kind, path, wish or Wish(), salt)
+
+
+def _salt(place: Workspace) -> bytes:
+    """The workspace's secret, by which pseudonyms are made, never released; a new one where there is none."""
+    stored = None
+    if place.catalog.is_file():
+        with Catalog(place.catalog) as catalog, catalog.snapshot() as db:
+            stored = settings.find(db, _SALT)
+    return bytes.fromhex(stored) if stored else secrets.token_bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +154,7 @@ class _Read:
     image: Image
     picture: Picture
     panel: Panel
+    mask: Picture | None = None
 
 
 @dataclass(slots=True)
@@ -96,6 +166,8 @@ class _Run:
     workspace: Workspace
     catalog: Catalog
     meter: Meter
+    importer: str
+    """Who decides about what is imported; ``""``: nobody."""
     results: list[Result] = field(default_factory=list)
     stages: dict[str, Stage] = field(default_factory=dict)
     """What is done, or is to be, for each document."""
@@ -150,10 +222,11 @@ class _Run:
                 if not read:
                     raise CurateError(f"none of its {len(unread)} images can be read: {unread[0]}")
                 stay, gone = self.stay(sha256, read, staging)
+                odd = document.scan.notes if document.scan else ()
                 extraction = Extraction(
                     document.paper,
                     (*_figures(read), *stay),
-                    notes=(*notes, *(f"left out: {each}" for each in unread), *gone),
+                    notes=(*notes, *odd, *(f"left out: {each}" for each in unread), *gone),
                     dataset=self.kind,
                 )
                 self.put(extraction, sha256, staging, self.stages[sha256], time.perf_counter() - started)
@@ -205,7 +278,18 @@ class _Run:
                 seconds=seconds,
             )
             failures.clear(db, sha256)
+            if self.importer:
+                self.decide(db, sha256)
             self.workspace.place(staging, folder, stored.files.names, stored.files.retired)
+
+    def decide(self, db: Connection, sha256: str) -> None:
+        """Keep the pictures of a document, where nobody has decided about them."""
+        verdicts = decisions.verdicts(db, [KEEP])
+        for kept in figures.of_file(db, sha256):
+            for one in kept.pictures:
+                if one.picture.role == "figure" and one.uid not in verdicts:
+                    made = Decision(one.uid, KEEP, "yes", None, self.importer, now(), "curate import", "")
+                    decisions.append(db, made)
 
     def move(self, dataset: Dataset) -> None:
         """Take what earlier imports brought out of documents where another one has that image now."""
@@ -278,18 +362,26 @@ def _identity(document: Document) -> str:
 def _stage(document: Document) -> Stage:
     """The import of a document as it is now: its paper, its image files and what is said of each."""
     told: list[object] = [asdict(document.paper)]
+    if document.scan is not None:
+        try:
+            told.append(document.scan.key)
+        except OSError as error:
+            told.append(type(error).__name__)
     for image in document.images:
         try:
             content = inputs.digest(image.file)
         except OSError as error:
             content = type(error).__name__
-        told.append(asdict(image) | {"file": [image.file.name, content]})
+        mask = inputs.digest(image.mask) if image.mask and image.mask.is_file() else None
+        told.append(asdict(image) | {"file": [image.file.name, content], "mask": mask})
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
     return Stage(NAME, STAGE_VERSION, settings=digest)
 
 
 def _read(document: Document, staging: Path) -> tuple[list[_Read], list[str]]:
     """Write the images of a document into a folder: those that can be read, and why not the others."""
+    if document.scan is not None:
+        return [_read_slice(each, staging) for each in document.scan.slices()], []
     read, unread = [], []
     for image, name in zip(document.images, _names(document.images), strict=True):
         try:
@@ -305,6 +397,26 @@ def _read(document: Document, staging: Path) -> tuple[list[_Read], list[str]]:
 def _read_image(image: Image, path: Path) -> _Read:
     """Write one image as PNG and judge its look. Raises `PictureError` when it cannot be read."""
     pixels = read_pixels(image.file)
+    read = _written(image, pixels, path, look_of(in_colour(pixels)))
+    return _with_mask(read, read_pixels(image.mask), path) if image.mask else read
+
+
+def _read_slice(found: Slice, staging: Path) -> _Read:
+    """Write one slice of a scan, and its mask."""
+    path = staging / found.image.file.name
+    read = _written(found.image, found.pixels, path, {})
+    return read if found.mask is None else _with_mask(read, found.mask, path)
+
+
+def _with_mask(read: _Read, mask: Pixels, path: Path) -> _Read:
+    """The mask of the picture at ``path`` written beside it."""
+    name = f"{path.stem}.mask.png"
+    picture = replace(read.picture, file=name, role="mask", pixels=write_png(mask, path.with_name(name)))
+    return replace(read, mask=picture)
+
+
+def _written(image: Image, pixels: NDArray[Any], path: Path, look: Mapping[str, float]) -> _Read:
+    """An image written as PNG, as picture and panel."""
     height, width = pixels.shape[:2]
     panel = Panel(
         figure_file=path.name,
@@ -315,7 +427,7 @@ def _read_image(image: Image, path: Path) -> _Read:
         spans=((0, len(image.caption)),) if image.caption else (),
         method="whole",
         confidence=1.0,
-        look=look_of(in_colour(pixels)),
+        look=look,
         facts=image.facts,
     )
     picture = Picture(
@@ -371,7 +483,10 @@ def _figures(read: Iterable[_Read]) -> list[Figure]:
                 binding="none",
                 confidence=1.0,
                 xrefs=tuple(xrefs),
-                pictures=tuple(each.picture for each in members),
+                pictures=(
+                    *(each.picture for each in members),
+                    *(each.mask for each in members if each.mask is not None),
+                ),
                 pages=tuple(pages),
                 panels=tuple(each.panel for each in members),
             )

@@ -11,8 +11,8 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-Pixels = npt.NDArray[np.uint8]
-"""Grey (height, width) or RGB (height, width, 3), 8 bits a channel."""
+Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+"""Grey (height, width) or RGB (height, width, 3), 8 bits a channel; or grey of 16 bits."""
 
 _BAND = 1 << 22
 """Bytes filtered at once."""
@@ -28,18 +28,22 @@ def write_png(pixels: Pixels, path: Path) -> str:
     """
     height, width = pixels.shape[:2]
     channels = 1 if pixels.ndim == 2 else 3
-    digest = hashlib.sha256(f"{'L' if channels == 1 else 'RGB'} {width} {height} ".encode())
+    deep = pixels.dtype == np.uint16
+    mode = "I;16" if deep else "L" if channels == 1 else "RGB"
+    digest = hashlib.sha256(f"{mode} {width} {height} ".encode())
     packer = zlib.compressobj(1, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
-    rows = max(1, _BAND // (width * channels))
-    above = np.zeros((1, width * channels), np.uint8)
+    length = width * channels * (2 if deep else 1)
+    rows = max(1, _BAND // length)
+    above = np.zeros((1, length), np.uint8)
     with path.open("wb") as file:
         file.write(b"\x89PNG\r\n\x1a\n")
         colour = 0 if channels == 1 else 2
-        _chunk(file, b"IHDR", struct.pack(">2I5B", width, height, 8, colour, 0, 0, 0))
+        _chunk(file, b"IHDR", struct.pack(">2I5B", width, height, 16 if deep else 8, colour, 0, 0, 0))
         for start in range(0, height, rows):
-            band = np.ascontiguousarray(pixels[start : start + rows]).reshape(-1, width * channels)
+            part = np.ascontiguousarray(pixels[start : start + rows], ">u2" if deep else None)
+            band = part.view(np.uint8).reshape(-1, length)
             digest.update(band.data)
-            filtered = np.empty((band.shape[0], width * channels + 1), np.uint8)
+            filtered = np.empty((band.shape[0], length + 1), np.uint8)
             filtered[:, 0] = _UP
             np.subtract(band[:1], above, out=filtered[:1, 1:])
             np.subtract(band[1:], band[:-1], out=filtered[1:, 1:])

@@ -23,10 +23,10 @@ PixelBox = tuple[int, int, int, int]
 Span = tuple[int, int]
 """Characters of a text, from the first to before the second."""
 
-Role = Literal["figure", "native", "part", "panel"]
+Role = Literal["figure", "native", "part", "panel", "mask"]
 """``figure``: the whole figure as the page shows it. ``native``: the stream's own pixels of a figure
 whose page shows more than them (arrows, letters drawn over it). ``part``: one of several images that
-make up a figure. ``panel``: cut out of one of those."""
+make up a figure. ``panel``: cut out of one of those. ``mask``: where another picture shows a lesion."""
 
 Kind = Literal["radiology", "photo", "graphic", "unknown"]
 """What a figure's pixels alone look like: scans; photographs; plots, tables, diagrams, gels."""

@@ -11,7 +11,7 @@ from covidct_curate.label.finding import NOT_APPLICABLE, UNCERTAIN
 from covidct_curate.label.rules import DEFAULT, Rules, load_rules
 from covidct_curate.records import Facts
 
-_WITHHELD = frozenset({"under-18", "face"})
+WITHHELD = frozenset({"under-18", "face"})
 """Flags of pictures that only a reviewer may select."""
 
 
@@ -29,7 +29,7 @@ class Selection:
             facts is not None
             and facts.modality in self.keep
             and (not self.regions or facts.region in ("", *self.regions))
-            and not _WITHHELD & set(facts.flags)
+            and not WITHHELD & set(facts.flags)
         )
 
 
@@ -59,7 +59,12 @@ def of_workspace(db: Connection) -> Selection | None:
     return Selection(tuple(values["keep"]), tuple(values["regions"]))
 
 
+def rules_of(db: Connection) -> Rules:
+    """The workspace's rules, else the default ones. Raises `RuleError` when its rule file cannot be used."""
+    return load_rules(settings.find(db, "rules") or DEFAULT)
+
+
 def findings(db: Connection) -> tuple[str, ...]:
     """What a finding may be called in the workspace. Raises `RuleError` when its rule file cannot be used."""
-    rules = load_rules(settings.find(db, "rules") or DEFAULT)
+    rules = rules_of(db)
     return rules.positive, rules.negative, UNCERTAIN, NOT_APPLICABLE

@@ -151,12 +151,12 @@ def _match(rows: list[Row], files: dict[str, Path], notes: Notes) -> dict[str, R
     exact, loose = defaultdict(list), defaultdict(list)
     for key in files:
         exact[key.split("/", 1)[1]].append(key)
-        loose[_loose(key.split("/", 1)[1])].append(key)
+        loose[loose_name(key.split("/", 1)[1])].append(key)
     named: dict[str, Row] = {}
     for row in rows:
         name = row.cells["File name"].strip()
         home = "CT_COVID/" if row.sheet.endswith(".xlsx") else "CT_NonCOVID/"
-        found = exact.get(name) or loose.get(_loose(name), [])
+        found = exact.get(name) or loose.get(loose_name(name), [])
         found = [key for key in found if key.startswith(home)] or found
         if not name:
             notes.row(row.sheet, row.number, "no file name; left out")
@@ -183,7 +183,8 @@ def _tell_match(row: Row, name: str, key: str, home: str, notes: Notes) -> None:
         notes.row(row.sheet, row.number, f"File name: the image lies in {key.split('/', 1)[0]}")
 
 
-def _loose(name: str) -> str:
+def loose_name(name: str) -> str:
+    """A picture's name without ending, in small letters, ``%`` for what parts its numbers: as sheets and lists vary."""
     return _TAIL.sub(lambda found: re.sub(r"[%_-]", "%", found[0]), stem(name.strip()).casefold())
 
 

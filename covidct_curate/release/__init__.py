@@ -1,0 +1,1 @@
+"""Release: from a reviewed workspace to a dataset folder that others can load."""

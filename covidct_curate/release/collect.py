@@ -1,0 +1,197 @@
+"""The pictures of a workspace that belong to a release, with all that is told of each."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from covidct_curate import listing, selection
+from covidct_curate.catalog import Connection, papers, settings
+from covidct_curate.catalog.papers import KeptPaper
+from covidct_curate.datasets.release import ROW
+from covidct_curate.label.age import veiled
+from covidct_curate.label.rules import Rules
+from covidct_curate.records import Patient
+from covidct_curate.release.formats.rows import item_of
+from covidct_curate.release.item import Item, Origin
+from covidct_curate.release.licences import may_share
+
+Listed = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a workspace has for a release."""
+
+    items: tuple[Item, ...]
+    """By file name."""
+    rules: Rules
+    counts: Mapping[str, int]
+    """What was left out on the way, and why."""
+    carried: Mapping[str, str]
+    """File → text, where these are the pictures of one imported release, and nothing was decided since: what that
+    release tells of them, and of the pictures it left out, holds."""
+
+
+def collect(
+    db: Connection, root: Path, *, include_undecided: bool = False, private: bool = False
+) -> Collected:
+    """The selected pictures of current papers and datasets whose finding is one of the rule file's two classes.
+
+    Only those that a reviewer kept, unless ``include_undecided``. ``private`` shares every picture. ``root`` is where
+    the workspace lies. Raises `RuleError` when the workspace's rule file cannot be used.
+    """
+    rules = selection.rules_of(db)
+    by_uid = {paper.uid: paper for paper in papers.every(db)}
+    pictures = {
+        (row["uid"], picture["uid"]): picture
+        for row in _rows(listing.figures(db))
+        for picture in row["pictures"]
+    }
+    wholes = {row["uid"]: row for row in _rows(listing.figures(db))}
+    counts: Counter[str] = Counter()
+    items = []
+    again = 0
+    listed = _rows(listing.panels(db))
+    withheld = {
+        row["figure_uid"] for row in listed if row["keep"] == "no" or selection.WITHHELD & {*row["flags"]}
+    }
+    for row in listed:
+        if ROW in row["extra"] and not row["superseded"] and row["keep"] != "no":
+            items.append(_again(row, wholes[row["figure_uid"]], root, rules))
+            again += not row["decisions"]
+            counts["pictures selected"] += 1
+            continue
+        if row["superseded"] or not row["selected"]:
+            continue
+        counts["pictures selected"] += 1
+        if not row["decided"] and not include_undecided:
+            counts["left out: nobody decided"] += 1
+        elif row["finding"] not in (rules.positive, rules.negative):
+            counts["left out: the finding is uncertain"] += 1
+        else:
+            picture = pictures[row["figure_uid"], row["uid"]]
+            item = _item(
+                row, picture, wholes[row["figure_uid"]], by_uid[row["paper_uid"]], root, rules, private
+            )
+            items.append(replace(item, figure_shared=item.shared and row["figure_uid"] not in withheld))
+    told = settings.find(db, "release")
+    carried = json.loads(told) if told and counts["pictures selected"] == again == len(items) else {}
+    return Collected(_named(items), rules, dict(counts), carried)
+
+
+def _rows(listed: Any) -> list[Listed]:
+    return list(listed)
+
+
+def _item(
+    row: Listed, picture: Listed, figure: Listed, paper: KeptPaper, root: Path, rules: Rules, private: bool
+) -> Item:
+    facts, positive = paper.paper, row["finding"] == rules.positive
+    shared, why = may_share(facts.licence)
+    made = sorted(row["decisions"].values(), key=lambda each: str(each["at"]), reverse=True)
+    cut = tuple(row["box"]) if row["file"] != row["figure_file"] and row["method"] != "embedded" else None
+    return Item(
+        file_name=f"{rules.positive_folder if positive else rules.negative_folder}/{_stem(row['file'])}.png",
+        positive=positive,
+        finding=row["finding"],
+        picture=root / row["file"],
+        uid=row["uid"],
+        modality=row["modality"],
+        region=row["region"],
+        patient=Patient(**row["patient"]),
+        caption=veiled(row["caption"]) if shared or private else "",
+        subcaption=veiled(row["subcaption"]) if shared or private else "",
+        origin=Origin(
+            dataset=paper.dataset,
+            source=PurePosixPath(paper.source).name if not paper.dataset else paper.source,
+            doi=facts.doi,
+            version=facts.version,
+            title=facts.title,
+            server=facts.server,
+            licence=facts.licence,
+            url=row["extra"].get("url", ""),
+            page=row["page"] if not paper.dataset or picture["xref"] is not None else None,
+            xref=picture["xref"],
+            figure_label=row["figure_label"],
+            panel=row["label"],
+            box=cut,
+            pixels=row["pixels"],
+        ),
+        decided=row["decided"],
+        reviewers=tuple(dict.fromkeys(each["reviewer"] for each in made)),
+        decided_at=made[0]["at"] if made else "",
+        shared=shared or private,
+        why=why,
+        figure_uid=row["figure_uid"],
+        figure_picture=root / row["figure_file"],
+        size=tuple(picture["size"]),
+        extra=row["extra"],
+        mask=_mask(row, figure, root),
+    )
+
+
+def _again(row: Listed, figure: Listed, root: Path, rules: Rules) -> Item:
+    """A picture of an imported release: as that told of it, but for what was decided since."""
+    item = item_of(json.loads(row["extra"][ROW]), root / row["file"], _mask(row, figure, root))
+    made = sorted(row["decisions"].values(), key=lambda each: str(each["at"]), reverse=True)
+    if not made:
+        return item
+    positive = row["finding"] == rules.positive
+    base = PurePosixPath(item.file_name).name
+    patient = replace(
+        item.patient, **{name: row["patient"][name] for name in row["decisions"] if name in row["patient"]}
+    )
+    return replace(
+        item,
+        file_name=f"{rules.positive_folder if positive else rules.negative_folder}/{base}",
+        positive=positive,
+        finding=row["finding"],
+        modality=row["modality"],
+        region=row["region"],
+        patient=patient,
+        decided=row["decided"] or item.decided,
+        reviewers=tuple(dict.fromkeys([*(each["reviewer"] for each in made), *item.reviewers])),
+        decided_at=max(made[0]["at"], item.decided_at),
+    )
+
+
+def _mask(row: Listed, figure: Listed, root: Path) -> Path | None:
+    """The mask that lies beside a picture."""
+    name = f"{_stem(row['file'])}.mask.png"
+    return next(
+        (
+            root / each["file"]
+            for each in figure["pictures"]
+            if each["role"] == "mask" and PurePosixPath(each["file"]).name == name
+        ),
+        None,
+    )
+
+
+def _stem(file: str) -> str:
+    return PurePosixPath(file).stem
+
+
+def _named(items: Sequence[Item]) -> tuple[Item, ...]:
+    """By file name, no two alike on any file system: those that are get their version, then a short hash."""
+    taken = Counter(_base(item) for item in items)
+    named = []
+    for item in sorted(items, key=lambda each: (each.file_name, each.origin.pixels, each.uid)):
+        if taken[_base(item)] > 1:
+            path = PurePosixPath(item.file_name)
+            versions = {each.origin.version for each in items if _base(each) == _base(item)}
+            mark = (
+                f"v{item.origin.version}" if len(versions) == taken[_base(item)] else item.origin.pixels[:8]
+            )
+            item = replace(item, file_name=f"{path.parent}/{path.stem}-{mark}{path.suffix}")
+        named.append(item)
+    return tuple(sorted(named, key=lambda each: each.file_name))
+
+
+def _base(item: Item) -> str:
+    return PurePosixPath(item.file_name).name.lower()

@@ -1,0 +1,86 @@
+"""A workspace's picture as a release has it: grey, 8 bits, nothing in the file but pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from covidct_curate.originals.body import body_box
+from covidct_curate.originals.documents import HU16
+from covidct_curate.originals.lungs import lung_box
+from covidct_curate.originals.windows import from_hu16, windowed
+from covidct_curate.panels.loose import read_pixels
+from covidct_curate.png import Pixels, write_png
+from covidct_curate.records import PixelBox
+from covidct_curate.release.item import Item
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How pictures are released."""
+
+    colour: str = "grey"
+    """``grey``, or ``keep`` for the colours they have."""
+    crop: str = ""
+    """``body``, ``lungs`` or ``""``."""
+
+
+def rendered(pixels: Pixels, look: Look) -> Pixels:
+    """Pixels, grey or RGB of 8 bits, as they are released."""
+    grey = _grey(pixels)
+    shown = pixels if look.colour == "keep" else grey
+    x0, y0, x1, y1 = crop_box(grey, look)
+    return shown[y0:y1, x0:x1]
+
+
+def crop_box(grey: Pixels, look: Look) -> PixelBox:
+    """What is left of a grey picture."""
+    box: PixelBox | None = None
+    if look.crop == "body":
+        box = body_box(np.asarray(grey, np.uint8))
+    elif look.crop == "lungs":
+        box = lung_box(np.asarray(grey, np.uint8))
+    return box or (0, 0, grey.shape[1], grey.shape[0])
+
+
+def write_pictures(items: Iterable[Item], folder: Path, look: Look) -> dict[str, tuple[int, int]]:
+    """Write the pictures of items, and their masks, below ``folder``; file name → width and height.
+
+    Raises `PictureError` when one cannot be read, OSError when one cannot be written.
+    """
+
+    def put(item: Item) -> tuple[str, tuple[int, int]]:
+        pixels = _read(item)
+        grey = _grey(pixels)
+        x0, y0, x1, y1 = crop_box(grey, look)
+        shown = pixels if look.colour == "keep" else grey
+        write_png(shown[y0:y1, x0:x1], folder / item.file_name)
+        if item.mask is not None:
+            mask = read_pixels(item.mask)
+            write_png(mask[y0:y1, x0:x1], folder / "masks" / Path(item.file_name).name)
+        return item.file_name, (x1 - x0, y1 - y0)
+
+    wanted = list(items)
+    for place in {Path(item.file_name).parent.as_posix() for item in wanted}:
+        (folder / place).mkdir(parents=True, exist_ok=True)
+    if any(item.mask for item in wanted):
+        (folder / "masks").mkdir(exist_ok=True)
+    with ThreadPoolExecutor() as pool:
+        return dict(pool.map(put, wanted))
+
+
+def _read(item: Item) -> Pixels:
+    if HU16 in item.extra:
+        with Image.open(item.picture) as image:
+            return windowed(from_hu16(np.asarray(image, np.uint16)))
+    return read_pixels(item.picture)
+
+
+def _grey(pixels: Pixels) -> Pixels:
+    return pixels if pixels.ndim == 2 else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
