@@ -90,7 +90,8 @@ def build_release(workspace: Path, out: Path, plan: Plan) -> Released:
     if found.carried:
         items, about = found.items, _told(found.carried)
     else:
-        alike = near_duplicates([item.picture for item in found.items], _ALIKE)
+        papers = [_paper(item) for item in found.items]
+        alike = near_duplicates([item.picture for item in found.items], _ALIKE, papers)
         items, violations = _parted(found, alike, plan)
         about = replace(_about(found, items, plan), agreement=pairs, violations=violations)
     draft = out.parent / f".{out.name}.{secrets.token_hex(4)}.part"
@@ -141,12 +142,16 @@ def _keys(found: Collected, alike: Sequence[Pair]) -> dict[str, list[list[str]]]
     """What keeps pictures together, by kind, those of each: their patient, their paper, what they nearly equal."""
     keys: dict[str, list[list[str]]] = {"patient": [], "paper": [], "cluster of near-duplicates": []}
     for item, cluster in zip(found.items, clusters(len(found.items), alike), strict=True):
-        origin = item.origin
         known = item.patient.id and not item.patient.id.endswith("-0")
         keys["patient"].append([item.patient.id] if known else [])
-        keys["paper"].append([(origin.doi or f"{origin.dataset}/{origin.source}").lower()])
+        keys["paper"].append([_paper(item)])
         keys["cluster of near-duplicates"].append([found.items[cluster].file_name])
     return keys
+
+
+def _paper(item: Item) -> str:
+    """What names the paper or scan that a picture comes from."""
+    return (item.origin.doi or f"{item.origin.dataset}/{item.origin.source}").lower()
 
 
 def _parted(found: Collected, alike: Sequence[Pair], plan: Plan) -> tuple[tuple[Item, ...], tuple[str, ...]]:

@@ -12,7 +12,7 @@ A neighbouring slice of the same scan is another picture. Three steps, each stri
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +49,8 @@ _COARSE, _LEFT_OUT = 8, 0.15
 """Blur above which details are none; share of a picture that may differ."""
 _ROWS = 128
 """Pictures compared with all others at once."""
+_NEAREST = 3
+"""Others that a picture is aligned with at most, those whose hashes are most like its own."""
 _CROPS = np.array(
     [
         *[(0, 0, 0, 0), (5, 5, 5, 5), (9, 9, 9, 9), (5, 0, 5, 0), (0, 5, 0, 5)],
@@ -68,13 +70,15 @@ class Look:
     """One row a crop, of unit length; zeros for a picture of one colour."""
 
 
-def near_duplicates(pictures: Sequence[Path | Pixels], least: float = SAME) -> list[Pair]:
+def near_duplicates(
+    pictures: Sequence[Path | Pixels], least: float = SAME, groups: Sequence[Hashable] | None = None
+) -> list[Pair]:
     """All pairs of pictures that show the same slice, in order of their numbers.
 
     Files are read, arrays taken as they are. A picture of one colour is like no other. Mirrored and turned
     copies are not found. Raises `PictureError` when a file is no picture.
     """
-    return pairs(looks(pictures), least)
+    return pairs(looks(pictures), least, groups)
 
 
 def looks(pictures: Sequence[Path | Pixels]) -> list[Look]:
@@ -93,11 +97,17 @@ def look(picture: Path | Pixels) -> Look:
     return Look(thumbnail, np.stack(rows))
 
 
-def pairs(seen: Sequence[Look], least: float = SAME) -> list[Pair]:
-    """All pairs of equal looks, in order of their numbers: (smaller, larger, likeness from `least` to 1)."""
+def pairs(seen: Sequence[Look], least: float = SAME, groups: Sequence[Hashable] | None = None) -> list[Pair]:
+    """All pairs of equal looks, in order of their numbers: (smaller, larger, likeness from `least` to 1).
+
+    Pictures of one of the ``groups`` are not compared: slices of one scan are alike anyway. Each is compared with the
+    few that are most like it, so of many copies of one picture not every pair is told, but all are joined.
+    """
     if len(seen) < 2:
         return []
-    candidates = _candidates(np.stack([each.hashes for each in seen]))
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups or range(len(seen))))}
+    own = np.array([numbers[group] for group in groups or range(len(seen))])
+    candidates = _candidates(np.stack([each.hashes for each in seen]), own)
     small = [_details(_resized(each.thumbnail, _SMALL, _SMALL), 0.7, 2) for each in seen]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         near = pool.map(lambda each: _shifted(small, *each) >= _SHIFTED, candidates, chunksize=256)
@@ -175,8 +185,8 @@ _PASSED = _passed()
 # two pictures ------------------------------------------------------------------------------------------
 
 
-def _candidates(hashes: _Plane) -> list[tuple[int, int, int]]:
-    """Pairs whose hashes agree: a picture, another, and the crop of the other that is most like the first.
+def _candidates(hashes: _Plane, groups: NDArray[np.int_]) -> list[tuple[int, int, int]]:
+    """Pairs of two groups whose hashes agree: a picture, one of those most like it, and its crop that is so.
 
     `hashes` is pictures x crops x waves.
     """
@@ -184,15 +194,16 @@ def _candidates(hashes: _Plane) -> list[tuple[int, int, int]]:
     every = hashes.reshape(count * crops, waves)
     best: dict[tuple[int, int], tuple[float, tuple[int, int, int]]] = {}
     for start in range(0, count, _ROWS):
-        alike = hashes[start : start + _ROWS, 0] @ every.T
-        ones, others = np.nonzero(alike >= _HASHES)
-        for one, other, value in zip(
-            ones.tolist(), others.tolist(), alike[ones, others].tolist(), strict=True
-        ):
-            a, (b, crop) = start + one, divmod(other, crops)
-            key = (a, b) if a < b else (b, a)
-            if a != b and value > best.get(key, (0.0,))[0]:
-                best[key] = value, (a, b, crop)
+        alike = (hashes[start : start + _ROWS, 0] @ every.T).reshape(-1, count, crops)
+        most = alike.max(axis=2)
+        most[groups[start : start + _ROWS, None] == groups] = -1
+        nearest = np.argsort(-most, axis=1, kind="stable")[:, :_NEAREST]
+        for row, others in enumerate(nearest.tolist()):
+            for other in others:
+                value, one = float(most[row, other]), start + row
+                key = (one, other) if one < other else (other, one)
+                if value >= _HASHES and value > best.get(key, (0.0,))[0]:
+                    best[key] = value, (one, other, int(alike[row, other].argmax()))
     return [best[key][1] for key in sorted(best)]
 
 
