@@ -9,37 +9,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import secrets
-import shutil
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from covidct_curate import inputs, selection
 from covidct_curate.catalog import Catalog, Connection, decisions, failures, figures, papers, settings
 from covidct_curate.catalog.failures import Failure
 from covidct_curate.catalog.papers import KeptPaper, Stage
-from covidct_curate.datasets import Dataset, Document, Image, Slice
+from covidct_curate.datasets import Dataset, Document
 from covidct_curate.datasets.chestxray import read_chestxray
 from covidct_curate.datasets.covid_ct import read_covid_ct
-from covidct_curate.datasets.folders import stem
 from covidct_curate.datasets.release import carried, read_release
 from covidct_curate.errors import ChoiceError, CurateError, DatasetError, WorkspaceError, in_words
-from covidct_curate.extract.names import safe_name
 from covidct_curate.forms import visible
 from covidct_curate.originals import documents as originals
 from covidct_curate.originals.archives import unpacked
 from covidct_curate.originals.documents import Wish
-from covidct_curate.panels.kind import look_of
-from covidct_curate.panels.loose import in_colour, read_pixels
-from covidct_curate.png import Pixels, write_png
-from covidct_curate.records import Decision, Extraction, Figure, Panel, Picture
+from covidct_curate.pictures import Read, figures_of, names_of, part_of, read_images, wholes_of
+from covidct_curate.records import Decision, Extraction, Figure, Picture
 from covidct_curate.report import Meter, Progress, Report, Result
 from covidct_curate.review import export
 from covidct_curate.review.decisions import KEEP
@@ -57,8 +48,6 @@ KINDS: Mapping[str, Callable[[Path], Dataset]] = {
 NAME = "import"
 _SALT = "salt"
 STAGE_VERSION = 1
-_PANEL = re.compile(r"(.+)%(\d{1,4})")
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _SHOWN = 3
 """Notes on a dataset that the report tells."""
 
@@ -94,39 +83,26 @@ def import_dataset(
         )
     place = Workspace(workspace)
     salt = _salt(place)
+    finding = wish.finding if wish is not None else ""
     with unpacked(folder) as found:
         dataset = _dataset(kind, found, wish, salt)
-        return _import(kind, dataset, found, place, wish, importer, salt, Meter(progress), folder)
-
-
-def _import(
-    kind: str,
-    dataset: Dataset,
-    found: Path,
-    place: Workspace,
-    wish: Wish | None,
-    importer: str,
-    salt: bytes,
-    meter: Meter,
-    folder: Path,
-) -> Report:
-    with opened(place, create=True) as catalog:
-        with catalog.transaction() as db:
-            if selection.of_workspace(db) is None:
-                selection.settle(db, None, ())
-            settings.put(db, _SALT, salt.hex())
-            words = selection.findings(db)
-        if wish is not None and wish.finding and wish.finding not in words:
-            raise ChoiceError(f"{wish.finding}: no finding of this workspace; there are {', '.join(words)}")
-        by = importer.strip() if wish is not None and wish.finding else ""
-        run = _Run(kind, folder.absolute(), place, catalog, meter, by)
-        run.take(dataset)
-        if kind == "release":
+        with opened(place, create=True) as catalog:
             with catalog.transaction() as db:
-                settings.put(db, "release", json.dumps(carried(found)))
-        sheet = export.write(place, catalog)
-        notes = (*_put_notes(kind, dataset.notes, place), *run.losses(dataset), *sheet.notes)
-        place.clear()
+                if selection.of_workspace(db) is None:
+                    selection.settle(db, None, ())
+                settings.put(db, _SALT, salt.hex())
+                words = selection.findings(db)
+            if finding and finding not in words:
+                raise ChoiceError(f"{finding}: no finding of this workspace; there are {', '.join(words)}")
+            by = importer.strip() if finding else ""
+            run = _Run(kind, folder.absolute(), place, catalog, Meter(progress), by)
+            run.take(dataset)
+            if kind == "release":
+                with catalog.transaction() as db:
+                    settings.put(db, "release", json.dumps(carried(found)))
+            sheet = export.write(place, catalog)
+            notes = (*_put_notes(kind, dataset.notes, place), *run.losses(dataset), *sheet.notes)
+            place.clear()
     return Report(tuple(run.results), replace(sheet, notes=notes))
 
 
@@ -145,16 +121,6 @@ def _salt(place: Workspace) -> bytes:
         with Catalog(place.catalog) as catalog, catalog.snapshot() as db:
             stored = settings.find(db, _SALT)
     return bytes.fromhex(stored) if stored else secrets.token_bytes(32)
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """An image that was read, and what it gave."""
-
-    image: Image
-    picture: Picture
-    panel: Panel
-    mask: Picture | None = None
 
 
 @dataclass(slots=True)
@@ -218,14 +184,14 @@ class _Run:
         with self.workspace.settled(staging.name, committed(self.catalog, self.workspace.folder(sha256))):
             try:
                 staging.mkdir()
-                read, unread = _read(document, staging)
+                read, unread = read_images(document, staging)
                 if not read:
                     raise CurateError(f"none of its {len(unread)} images can be read: {unread[0]}")
                 stay, gone = self.stay(sha256, read, staging)
                 odd = document.scan.notes if document.scan else ()
                 extraction = Extraction(
                     document.paper,
-                    (*_figures(read), *stay),
+                    (*figures_of(read), *stay),
                     notes=(*notes, *odd, *(f"left out: {each}" for each in unread), *gone),
                     dataset=self.kind,
                 )
@@ -242,7 +208,7 @@ class _Run:
             panels=sum(len(figure.panels) for figure in extraction.figures),
         )
 
-    def stay(self, sha256: str, read: Sequence[_Read], staging: Path) -> tuple[list[Figure], list[str]]:
+    def stay(self, sha256: str, read: Sequence[Read], staging: Path) -> tuple[list[Figure], list[str]]:
         """What earlier imports of a document brought and this one does not, copied into ``staging``.
 
         Figures with these pictures only, and a note on each.
@@ -255,14 +221,14 @@ class _Run:
         gone = {
             picture.file
             for figure in before
-            for picture in _wholes(figure)
+            for picture in wholes_of(figure)
             if picture.file not in names and picture.pixels not in pixels and (home / picture.file).is_file()
         }
         notes = [
             f"{file}: kept from an earlier import, its image is gone or cannot be read"
             for file in sorted(gone)
         ]
-        return _part(before, gone, home, staging), notes
+        return part_of(before, gone, home, staging), notes
 
     def put(self, extraction: Extraction, sha256: str, staging: Path, stage: Stage, seconds: float) -> None:
         """Take down a document whose pictures lie in ``staging``."""
@@ -293,7 +259,7 @@ class _Run:
 
     def move(self, dataset: Dataset) -> None:
         """Take what earlier imports brought out of documents where another one has that image now."""
-        names = {_identity(each): set(_names(each.images)) for each in dataset.documents}
+        names = {_identity(each): set(names_of(each.images)) for each in dataset.documents}
         with self.catalog.snapshot() as db:
             by_paper = figures.by_paper(db)
             imported = [
@@ -305,7 +271,7 @@ class _Run:
         earlier: list[list[Picture]] = []
         for paper, found in imported:
             own = names.get(paper.sha256, set())
-            wholes = [picture for figure in found for picture in _wholes(figure)]
+            wholes = [picture for figure in found for picture in wholes_of(figure)]
             here.update((each.file, each.pixels) for each in wholes if each.file in own)
             earlier.append([each for each in wholes if each.file not in own])
         for (paper, found), pictures in zip(imported, earlier, strict=True):
@@ -316,14 +282,14 @@ class _Run:
     def take_out(self, paper: KeptPaper, found: Sequence[Figure], moved: set[str]) -> None:
         """Take pictures out of a document. Raises `WorkspaceError` when the disk refuses."""
         staging, home = self.workspace.staging(paper.sha256), self.workspace.root / paper.folder
-        files = {picture.file for figure in found for picture in _wholes(figure)} - moved
+        files = {picture.file for figure in found for picture in wholes_of(figure)} - moved
         stay = {file for file in files if (home / file).is_file()}
         stage = self.stages.get(paper.sha256, Stage(NAME, STAGE_VERSION, settings=""))
         notes = tuple(f"{file}: its image is in another document now" for file in sorted(moved))
         with self.workspace.settled(staging.name, committed(self.catalog, paper.folder)):
             try:
                 staging.mkdir()
-                left = tuple(_part(found, stay, home, staging))
+                left = tuple(part_of(found, stay, home, staging))
                 extraction = Extraction(paper.paper, left, (*paper.notes, *notes), dataset=self.kind)
                 self.put(extraction, paper.sha256, staging, stage, paper.seconds)
             except OSError as error:
@@ -376,141 +342,6 @@ def _stage(document: Document) -> Stage:
         told.append(asdict(image) | {"file": [image.file.name, content], "mask": mask})
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
     return Stage(NAME, STAGE_VERSION, settings=digest)
-
-
-def _read(document: Document, staging: Path) -> tuple[list[_Read], list[str]]:
-    """Write the images of a document into a folder: those that can be read, and why not the others."""
-    if document.scan is not None:
-        return [_read_slice(each, staging) for each in document.scan.slices()], []
-    read, unread = [], []
-    for image, name in zip(document.images, _names(document.images), strict=True):
-        try:
-            read.append(_read_image(image, staging / name))
-        except OSError:
-            raise  # the workspace's disk: of an image they are no OSErrors
-        except Exception as error:  # whatever odd pixels break, they cost their own image
-            called, said = inputs.name(image.file.name), inputs.name(in_words(error))
-            unread.append(f"{called}: {said.removeprefix(f'{inputs.name(str(image.file))}: ')}")
-    return read, unread
-
-
-def _read_image(image: Image, path: Path) -> _Read:
-    """Write one image as PNG and judge its look. Raises `PictureError` when it cannot be read."""
-    pixels = read_pixels(image.file)
-    read = _written(image, pixels, path, look_of(in_colour(pixels)))
-    return _with_mask(read, read_pixels(image.mask), path) if image.mask else read
-
-
-def _read_slice(found: Slice, staging: Path) -> _Read:
-    """Write one slice of a scan, and its mask."""
-    path = staging / found.image.file.name
-    read = _written(found.image, found.pixels, path, {})
-    return read if found.mask is None else _with_mask(read, found.mask, path)
-
-
-def _with_mask(read: _Read, mask: Pixels, path: Path) -> _Read:
-    """The mask of the picture at ``path`` written beside it."""
-    name = f"{path.stem}.mask.png"
-    picture = replace(read.picture, file=name, role="mask", pixels=write_png(mask, path.with_name(name)))
-    return replace(read, mask=picture)
-
-
-def _written(image: Image, pixels: NDArray[Any], path: Path, look: Mapping[str, float]) -> _Read:
-    """An image written as PNG, as picture and panel."""
-    height, width = pixels.shape[:2]
-    panel = Panel(
-        figure_file=path.name,
-        file=path.name,
-        box=(0, 0, width, height),
-        label=None,
-        label_source="",
-        spans=((0, len(image.caption)),) if image.caption else (),
-        method="whole",
-        confidence=1.0,
-        look=look,
-        facts=image.facts,
-    )
-    picture = Picture(
-        file=path.name,
-        role="figure",
-        page=image.page or 0,
-        bbox=(0, 0, width, height),
-        width=width,
-        height=height,
-        xref=image.xref,
-        pixels=write_png(pixels, path),
-    )
-    return _Read(image, picture, panel)
-
-
-def _names(images: Iterable[Image]) -> list[str]:
-    """Names for pictures: those of their images, made safe, no two alike on any file system.
-
-    The number of a panel stays as it is: ``a-p6-52%3.jpg`` is ``a-p6-52%3.png``.
-    """
-    names: list[str] = []
-    taken: set[str] = set()
-    for image in images:
-        plain, number = stem(image.file.name), ""
-        if found := _PANEL.fullmatch(plain):
-            plain, number = found[1], f"%{found[2]}"
-        base = safe_name(plain[:80]) + _UNSAFE.sub("_", plain[80:])[-60:]  # a long name's end tells most
-        name, count = f"{base}{number}.png", 2
-        while name.lower() in taken:
-            name, count = f"{base}-{count}{number}.png", count + 1
-        taken.add(name.lower())
-        names.append(name)
-    return names
-
-
-def _figures(read: Iterable[_Read]) -> list[Figure]:
-    """The figures that images were cut from; an image of which that is not known is a figure of its own."""
-    groups: dict[tuple[str, str, str], list[_Read]] = defaultdict(list)
-    for each in read:
-        alone = "" if each.image.figure else each.picture.file
-        groups[each.image.figure, each.image.caption, alone].append(each)
-    found = []
-    for (_, caption, _), members in groups.items():
-        pages = sorted({each.image.page for each in members if each.image.page is not None})
-        xrefs = dict.fromkeys(each.image.xref for each in members if each.image.xref is not None)
-        found.append(
-            Figure(
-                label=None,
-                caption=caption,
-                caption_page=None,
-                page=pages[0] if pages else None,
-                bbox=None,
-                binding="none",
-                confidence=1.0,
-                xrefs=tuple(xrefs),
-                pictures=(
-                    *(each.picture for each in members),
-                    *(each.mask for each in members if each.mask is not None),
-                ),
-                pages=tuple(pages),
-                panels=tuple(each.panel for each in members),
-            )
-        )
-    return found
-
-
-def _wholes(figure: Figure) -> list[Picture]:
-    """The pictures that images became: all but cut panels."""
-    return [picture for picture in figure.pictures if picture.role == "figure"]
-
-
-def _part(found: Iterable[Figure], files: Set[str], home: Path, staging: Path) -> list[Figure]:
-    """Figures with these whole pictures and their panels only, copied from ``home`` to ``staging``."""
-    part = []
-    for figure in found:
-        panels = tuple(panel for panel in figure.panels if panel.figure_file in files)
-        names = files | {panel.file for panel in panels}
-        pictures = tuple(picture for picture in figure.pictures if picture.file in names)
-        for picture in pictures:
-            shutil.copyfile(home / picture.file, staging / picture.file)
-        if pictures:
-            part.append(replace(figure, pictures=pictures, panels=panels))
-    return part
 
 
 def _named(dataset: Dataset) -> Mapping[str, Sequence[str]]:

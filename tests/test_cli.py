@@ -132,18 +132,9 @@ def test_panels_have_the_agreed_keys(ws: Path, written: list[Written]) -> None:
         "figure_uid", "superseded", "subcaption_spans", "label_source", "kind",
     ]  # fmt: skip
     ours = [
-        "page",
-        "pixels",
-        "region",
-        "flags",
-        "selected",
-        "look",
-        "extra",
-        "keep",
-        "note",
-        "reviewer",
-        "decisions",
-    ]
+        "page", "pixels", "region", "flags", "selected", "look", "extra", "keep", "note", "reviewer", "decisions",
+        "paper_uid",
+    ]  # fmt: skip
     assert all(list(row) == keys + ours for row in listed)
     patient = [
         "id", "age", "age_min", "age_max", "gender", "location", "medical_history", "time", "time_days", "severity",
@@ -415,6 +406,8 @@ def plain(value: Any) -> Any:
     """Without uids and times."""
     if isinstance(value, dict):
         return {
-            key: plain(each) for key, each in value.items() if key not in ("uid", "figure_uid", "seconds")
+            key: plain(each)
+            for key, each in value.items()
+            if key not in ("uid", "figure_uid", "paper_uid", "seconds")
         }
     return [plain(each) for each in value] if isinstance(value, (list, tuple)) else value

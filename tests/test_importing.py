@@ -266,7 +266,7 @@ def test_a_killed_import_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: p
             raise KeyboardInterrupt
         return write_png(pixels, path)
 
-    monkeypatch.setattr("covidct_curate.importing.write_png", killed)
+    monkeypatch.setattr("covidct_curate.pictures.write_png", killed)
     with pytest.raises(KeyboardInterrupt):
         import_dataset("covid-ct", tmp_path / "in", tmp_path / "ws")
     done = panels(tmp_path / "ws")
@@ -285,7 +285,7 @@ def test_a_full_disk_fails_the_document_and_leaves_nothing(
     def full(pixels: Any, path: Path) -> str:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("covidct_curate.importing.write_png", full)
+    monkeypatch.setattr("covidct_curate.pictures.write_png", full)
     report = import_dataset("covid-ct", made(tmp_path / "in"), tmp_path / "ws")
     assert report.counts == {"failed": 4}
     assert {failure.reason for failure in report.failures} == {"No space left on device"}

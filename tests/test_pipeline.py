@@ -60,7 +60,9 @@ def state(ws: Path) -> dict[str, Any]:
     def plain(value: Any) -> Any:
         if isinstance(value, dict):
             return {
-                key: plain(each) for key, each in value.items() if key not in ("uid", "figure_uid", "seconds")
+                key: plain(each)
+                for key, each in value.items()
+                if key not in ("uid", "figure_uid", "paper_uid", "seconds")
             }
         return [plain(each) for each in value] if isinstance(value, (list, tuple)) else value
 

@@ -10,6 +10,7 @@ from covidct_curate.release.item import About, Item
 
 _README = """Load each part with `torchvision.datasets.ImageFolder`. It numbers classes by the order of their names:
 {numbers}. Where the disease is to be 1, {target}.
+A part may have no picture of a class: give it `allow_empty=True` then.
 All that is known of the pictures is in metadata.jsonl of the release.
 """
 
