@@ -34,8 +34,7 @@ from covidct_curate.records import Decision, Extraction, Figure, Picture
 from covidct_curate.report import Meter, Progress, Report, Result
 from covidct_curate.review import export
 from covidct_curate.review.decisions import KEEP
-from covidct_curate.session import committed, opened, remember
-from covidct_curate.splitting import now
+from covidct_curate.session import committed, now, opened, remember
 from covidct_curate.workspace import Workspace
 
 KINDS: Mapping[str, Callable[[Path], Dataset]] = {
@@ -92,10 +91,11 @@ def import_dataset(
                     selection.settle(db, None, ())
                 settings.put(db, _SALT, salt.hex())
                 words = selection.findings(db)
+                decided = frozenset(decisions.verdicts(db, [KEEP]))
             if finding and finding not in words:
                 raise ChoiceError(f"{finding}: no finding of this workspace; there are {', '.join(words)}")
             by = importer.strip() if finding else ""
-            run = _Run(kind, folder.absolute(), place, catalog, Meter(progress), by)
+            run = _Run(kind, folder.absolute(), place, catalog, Meter(progress), by, decided)
             run.take(dataset)
             if kind == "release":
                 with catalog.transaction() as db:
@@ -134,6 +134,8 @@ class _Run:
     meter: Meter
     importer: str
     """Who decides about what is imported; ``""``: nobody."""
+    decided: frozenset[str]
+    """Pictures that somebody kept or dropped before."""
     results: list[Result] = field(default_factory=list)
     stages: dict[str, Stage] = field(default_factory=dict)
     """What is done, or is to be, for each document."""
@@ -250,10 +252,9 @@ class _Run:
 
     def decide(self, db: Connection, sha256: str) -> None:
         """Keep the pictures of a document, where nobody has decided about them."""
-        verdicts = decisions.verdicts(db, [KEEP])
         for kept in figures.of_file(db, sha256):
             for one in kept.pictures:
-                if one.picture.role == "figure" and one.uid not in verdicts:
+                if one.picture.role == "figure" and one.uid not in self.decided:
                     made = Decision(one.uid, KEEP, "yes", None, self.importer, now(), "curate import", "")
                     decisions.append(db, made)
 

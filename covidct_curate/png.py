@@ -29,8 +29,7 @@ def write_png(pixels: Pixels, path: Path) -> str:
     height, width = pixels.shape[:2]
     channels = 1 if pixels.ndim == 2 else 3
     deep = pixels.dtype == np.uint16
-    mode = "I;16" if deep else "L" if channels == 1 else "RGB"
-    digest = hashlib.sha256(f"{mode} {width} {height} ".encode())
+    digest = _begun(pixels)
     packer = zlib.compressobj(1, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
     length = width * channels * (2 if deep else 1)
     rows = max(1, _BAND // length)
@@ -52,6 +51,19 @@ def write_png(pixels: Pixels, path: Path) -> str:
         _chunk(file, b"IDAT", packer.flush())
         _chunk(file, b"IEND", b"")
     return digest.hexdigest()
+
+
+def pixels_hash(pixels: Pixels) -> str:
+    """The hash that `write_png` returns."""
+    digest = _begun(pixels)
+    digest.update(np.ascontiguousarray(pixels, ">u2" if pixels.dtype == np.uint16 else None).data)
+    return digest.hexdigest()
+
+
+def _begun(pixels: Pixels) -> hashlib._Hash:
+    """The hash of mode and size, to which the pixels are to be added."""
+    mode = "I;16" if pixels.dtype == np.uint16 else "L" if pixels.ndim == 2 else "RGB"
+    return hashlib.sha256(f"{mode} {pixels.shape[1]} {pixels.shape[0]} ".encode())
 
 
 def _chunk(file: BinaryIO, kind: bytes, content: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from covidct_curate.catalog import Catalog, failures, papers
@@ -41,3 +42,8 @@ def remember(catalog: Catalog, path: Path, failure: Failure, sha256: str) -> Non
     """Take a failure down; on a full disk it is in the report alone."""
     with suppress(WorkspaceError), catalog.transaction() as db:
         failures.put(db, path, failure, sha256)
+
+
+def now() -> str:
+    """The time as decisions have it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -12,7 +12,6 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from covidct_curate import engine as engines
@@ -28,7 +27,7 @@ from covidct_curate.panels.figure import STAGE_VERSION, split_figure, wholes
 from covidct_curate.records import Decision, Extraction, Figure
 from covidct_curate.report import Meter, Progress, Report, Result
 from covidct_curate.review import export
-from covidct_curate.session import committed, opened, remember
+from covidct_curate.session import committed, now, opened, remember
 from covidct_curate.workspace import Workspace
 
 PANELS = Stage("panels", STAGE_VERSION, settings="")
@@ -187,11 +186,6 @@ def fitted(paper: KeptPaper, kept: KeptFigure, choice: Choice) -> str:
     size = whole.width, whole.height
     choice.check(size)
     return replace(choice, size=size).value()
-
-
-def now() -> str:
-    """The time as decisions have it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,7 @@ def verdicts(db: Connection, fields: Sequence[str] = ()) -> dict[str, dict[str, 
         _kept(db, fields), lambda kept: (kept.decision.uid, kept.decision.field)
     ):
         found.setdefault(uid, {})[field] = fold(group)[0]
-    for uid, pixels, older in _lineage(db):
+    for uid, pixels, older in _lineage(db) if found else ():
         for field, verdict in found.get(older, {}).items():
             if verdict.inherited or verdict.standing.pixels not in (None, pixels):
                 continue

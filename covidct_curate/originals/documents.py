@@ -45,7 +45,6 @@ HU16 = "hu16"
 _MASK_WORDS = re.compile(
     r"(?:^|[_ .-]+)(?:masks?|seg(?:mentations?)?|labels?|lesions?|infections?|lungs?)(?=$|[_ .-])", re.I
 )
-_ANSWERS = "the importer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +230,7 @@ class Scan:
 def _evidence(kind: str, header: Mapping[str, str], finding: str) -> dict[str, Evidence]:
     found = {name: Evidence(f"{kind}.header", text, "sheet", 1.0) for name, text in header.items() if text}
     if finding:
-        found["finding"] = Evidence("import.finding", f"{finding}, said {_ANSWERS}", "sheet", 1.0)
+        found["finding"] = Evidence("import.finding", f"{finding}, said the importer", "sheet", 1.0)
     return found
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 
-from covidct_curate import __version__, inputs, listing
+from covidct_curate import __version__, inputs
 from covidct_curate.catalog import Catalog, decisions
 from covidct_curate.errors import ChoiceError, DatasetError, in_words
 from covidct_curate.release import official
@@ -59,7 +59,7 @@ class Released:
 
     folder: Path
     counts: Mapping[str, int]
-    violations: tuple[str, ...] = field(default=())
+    violations: tuple[str, ...] = ()
 
 
 def build_release(workspace: Path, out: Path, plan: Plan) -> Released:
@@ -74,10 +74,6 @@ def build_release(workspace: Path, out: Path, plan: Plan) -> Released:
     place = Workspace(workspace)
     with Catalog(place.catalog) as catalog, catalog.snapshot() as db:
         found = collect(db, place.root, include_undecided=plan.include_undecided, private=plan.private)
-        wholes = {
-            str(row["uid"]): next((each["pixels"] for each in row["pictures"]), "")  # type: ignore[attr-defined]
-            for row in listing.figures(db)
-        }
         pairs = agreement(decisions.of_pictures(db)).pairs
     if not found.items:
         told = (
@@ -98,7 +94,7 @@ def build_release(workspace: Path, out: Path, plan: Plan) -> Released:
     try:
         draft.mkdir(parents=True)
         same = [(found.items[one], found.items[other], likeness) for one, other, likeness in alike]
-        _fill(draft, items, about, plan.look, wholes, same)
+        _fill(draft, items, about, plan.look, found.wholes, same)
         for name, text in found.carried.items():
             write_text(text, draft / name)
         for name in plan.formats:

@@ -35,6 +35,8 @@ class Collected:
     carried: Mapping[str, str]
     """File → text, where these are the pictures of one imported release, and nothing was decided since: what that
     release tells of them, and of the pictures it left out, holds."""
+    wholes: Mapping[str, str]
+    """Uid of each figure → hash of its picture's pixels."""
 
 
 def collect(
@@ -47,12 +49,8 @@ def collect(
     """
     rules = selection.rules_of(db)
     by_uid = {paper.uid: paper for paper in papers.every(db)}
-    pictures = {
-        (row["uid"], picture["uid"]): picture
-        for row in _rows(listing.figures(db))
-        for picture in row["pictures"]
-    }
-    wholes = {row["uid"]: row for row in _rows(listing.figures(db))}
+    figures = {row["uid"]: row for row in _rows(listing.figures(db))}
+    pictures = {picture["uid"]: picture for row in figures.values() for picture in row["pictures"]}
     counts: Counter[str] = Counter()
     items = []
     again = 0
@@ -62,7 +60,7 @@ def collect(
     }
     for row in listed:
         if ROW in row["extra"] and not row["superseded"] and row["keep"] != "no":
-            items.append(_again(row, wholes[row["figure_uid"]], root, rules))
+            items.append(_again(row, figures[row["figure_uid"]], root, rules))
             again += not row["decisions"]
             counts["pictures selected"] += 1
             continue
@@ -74,14 +72,13 @@ def collect(
         elif row["finding"] not in (rules.positive, rules.negative):
             counts["left out: the finding is uncertain"] += 1
         else:
-            picture = pictures[row["figure_uid"], row["uid"]]
-            item = _item(
-                row, picture, wholes[row["figure_uid"]], by_uid[row["paper_uid"]], root, rules, private
-            )
+            figure, paper = figures[row["figure_uid"]], by_uid[row["paper_uid"]]
+            item = _item(row, pictures[row["uid"]], figure, paper, root, rules, private)
             items.append(replace(item, figure_shared=item.shared and row["figure_uid"] not in withheld))
     told = settings.find(db, "release")
     carried = json.loads(told) if told and counts["pictures selected"] == again == len(items) else {}
-    return Collected(_named(items), rules, dict(counts), carried)
+    wholes = {uid: row["pictures"][0]["pixels"] for uid, row in figures.items() if row["pictures"]}
+    return Collected(_named(items), rules, dict(counts), carried, wholes)
 
 
 def _rows(listed: Any) -> list[Listed]:
@@ -93,10 +90,10 @@ def _item(
 ) -> Item:
     facts, positive = paper.paper, row["finding"] == rules.positive
     shared, why = may_share(facts.licence)
-    made = sorted(row["decisions"].values(), key=lambda each: str(each["at"]), reverse=True)
+    made = _decisions(row)
     cut = tuple(row["box"]) if row["file"] != row["figure_file"] and row["method"] != "embedded" else None
     return Item(
-        file_name=f"{rules.positive_folder if positive else rules.negative_folder}/{_stem(row['file'])}.png",
+        file_name=f"{_folder(rules, positive=positive)}/{_stem(row['file'])}.png",
         positive=positive,
         finding=row["finding"],
         picture=root / row["file"],
@@ -138,7 +135,7 @@ def _item(
 def _again(row: Listed, figure: Listed, root: Path, rules: Rules) -> Item:
     """A picture of an imported release: as that told of it, but for what was decided since."""
     item = item_of(json.loads(row["extra"][ROW]), root / row["file"], _mask(row, figure, root))
-    made = sorted(row["decisions"].values(), key=lambda each: str(each["at"]), reverse=True)
+    made = _decisions(row)
     if not made:
         return item
     positive = row["finding"] == rules.positive
@@ -148,7 +145,7 @@ def _again(row: Listed, figure: Listed, root: Path, rules: Rules) -> Item:
     )
     return replace(
         item,
-        file_name=f"{rules.positive_folder if positive else rules.negative_folder}/{base}",
+        file_name=f"{_folder(rules, positive=positive)}/{base}",
         positive=positive,
         finding=row["finding"],
         modality=row["modality"],
@@ -158,6 +155,15 @@ def _again(row: Listed, figure: Listed, root: Path, rules: Rules) -> Item:
         reviewers=tuple(dict.fromkeys([*(each["reviewer"] for each in made), *item.reviewers])),
         decided_at=max(made[0]["at"], item.decided_at),
     )
+
+
+def _decisions(row: Listed) -> list[Listed]:
+    """The decisions that stand about a picture, the newest first."""
+    return sorted(row["decisions"].values(), key=lambda each: str(each["at"]), reverse=True)
+
+
+def _folder(rules: Rules, *, positive: bool) -> str:
+    return rules.positive_folder if positive else rules.negative_folder
 
 
 def _mask(row: Listed, figure: Listed, root: Path) -> Path | None:

@@ -31,15 +31,20 @@ class Look:
     """``body``, ``lungs`` or ``""``."""
 
 
-def rendered(pixels: Pixels, look: Look) -> Pixels:
-    """Pixels, grey or RGB of 8 bits, as they are released."""
+def rendered(pixels: Pixels, look: Look) -> tuple[Pixels, PixelBox]:
+    """Pixels, grey or RGB of 8 bits, as they are released, and which part of them that is."""
     grey = _grey(pixels)
-    shown = pixels if look.colour == "keep" else grey
-    x0, y0, x1, y1 = crop_box(grey, look)
-    return shown[y0:y1, x0:x1]
+    box = _crop_box(grey, look)
+    return cut(pixels if look.colour == "keep" else grey, box), box
 
 
-def crop_box(grey: Pixels, look: Look) -> PixelBox:
+def cut(pixels: Pixels, box: PixelBox) -> Pixels:
+    """A part of a picture."""
+    x0, y0, x1, y1 = box
+    return pixels[y0:y1, x0:x1]
+
+
+def _crop_box(grey: Pixels, look: Look) -> PixelBox:
     """What is left of a grey picture."""
     box: PixelBox | None = None
     if look.crop == "body":
@@ -56,15 +61,11 @@ def write_pictures(items: Iterable[Item], folder: Path, look: Look) -> dict[str,
     """
 
     def put(item: Item) -> tuple[str, tuple[int, int]]:
-        pixels = _read(item)
-        grey = _grey(pixels)
-        x0, y0, x1, y1 = crop_box(grey, look)
-        shown = pixels if look.colour == "keep" else grey
-        write_png(shown[y0:y1, x0:x1], folder / item.file_name)
+        shown, box = rendered(_read(item), look)
+        write_png(shown, folder / item.file_name)
         if item.mask is not None:
-            mask = read_pixels(item.mask)
-            write_png(mask[y0:y1, x0:x1], folder / "masks" / Path(item.file_name).name)
-        return item.file_name, (x1 - x0, y1 - y0)
+            write_png(cut(read_pixels(item.mask), box), folder / "masks" / Path(item.file_name).name)
+        return item.file_name, (box[2] - box[0], box[3] - box[1])
 
     wanted = list(items)
     for place in {Path(item.file_name).parent.as_posix() for item in wanted}:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,15 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from PIL import Image
-
 from covidct_curate import listing, pipeline
 from covidct_curate.errors import DatasetError
 from covidct_curate.panels.loose import read_pixels
-from covidct_curate.png import Pixels, write_png
+from covidct_curate.png import Pixels, pixels_hash, write_png
 from covidct_curate.release.formats.rows import write_lines
 from covidct_curate.release.item import Item
-from covidct_curate.release.pictures import Look, rendered
+from covidct_curate.release.pictures import Look, cut, rendered
 
 RECIPE = "recipe.jsonl"
 
@@ -118,7 +115,7 @@ def _rebuilt(row: Mapping[str, Any], found: _Found, out: Path) -> Rebuilt:
     pixels: Pixels | None = None if path is None else read_pixels(path)
     whole = found.by_pixels.get(row["figure_pixels"])
     if pixels is None and whole is not None and box:
-        pixels = _cut(read_pixels(whole), box)
+        pixels = cut(read_pixels(whole), box)
     if pixels is None:
         keys = {str(row["doi"]).lower() if row["doi"] else "", row["source"]} - {""}
         if not keys & found.papers:
@@ -130,26 +127,12 @@ def _rebuilt(row: Mapping[str, Any], found: _Found, out: Path) -> Rebuilt:
             return Rebuilt(name, "missing", f"its paper has no such picture on page {row['page']}")
         pixels = read_pixels(path)
         if box and box[2] <= pixels.shape[1] and box[3] <= pixels.shape[0]:
-            pixels = _cut(pixels, box)
+            pixels = cut(pixels, box)
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_png(rendered(pixels, Look(colour=row["colour"], crop=row["crop"])), target)
-    if _digest(pixels) == row["pixels"]:
+    write_png(rendered(pixels, Look(colour=row["colour"], crop=row["crop"]))[0], target)
+    if pixels_hash(pixels) == row["pixels"]:
         return Rebuilt(name, "rebuilt")
     return Rebuilt(name, "differs", "the picture in its place has other pixels; another version of the PDF?")
-
-
-def _cut(pixels: Pixels, box: Sequence[int]) -> Pixels:
-    x0, y0, x1, y1 = box
-    return pixels[y0:y1, x0:x1]
-
-
-def _digest(pixels: Pixels) -> str:
-    """Hash of mode, size and pixels, as `png.write_png` gives it."""
-    mode = "L" if pixels.ndim == 2 else "RGB"
-    height, width = pixels.shape[:2]
-    return hashlib.sha256(
-        f"{mode} {width} {height} ".encode() + Image.fromarray(pixels).tobytes()
-    ).hexdigest()
 
 
 def _target(out: Path, name: str) -> Path:

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +17,7 @@ from covidct_curate.review.csvs import csv_files, write_csv
 from covidct_curate.review.rows import books
 from covidct_curate.review.table import Book
 from covidct_curate.review.workbook import write_workbook
-from covidct_curate.session import opened
+from covidct_curate.session import now, opened
 from covidct_curate.workspace import Workspace
 
 NAME = "MetaInfo.xlsx"
@@ -74,7 +73,7 @@ def write(place: Workspace, catalog: Catalog) -> Written:
         found = _books(place, catalog, None)
         written = _put(place, catalog, found[0], place.sheet, set(), again=False)
     except SheetError as error:
-        return Written(problem=str(error).removeprefix(f"{place.tmp / NAME}: "))
+        return Written(problem=str(error).removeprefix(f"{place.sheet}: "))
     except CurateError as error:
         return Written(problem=str(error))
     except OSError as error:
@@ -132,7 +131,7 @@ def _put(
             break
         ours = [_is_ours(name, before[name]) for name in there]
         mine = before[path]
-        if not again and mine and mine.content == shown and there and known:
+        if not again and mine and mine.content == shown and known:
             return Written()
         if all(ours):
             break
@@ -142,7 +141,7 @@ def _put(
     used.add(path)
     with _drafts(place, book, path) as drafts:
         with catalog.transaction() as db:
-            exports.put(db, book.export, book.content, datetime.now(UTC).isoformat(timespec="seconds"))
+            exports.put(db, book.export, book.content, now())
             for name, draft in drafts.items():
                 sheets.announce(db, _name(place, name), inputs.digest(draft))
         for name, draft in drafts.items():
@@ -187,9 +186,12 @@ def _drafts(place: Workspace, book: Book, path: Path) -> Iterator[dict[Path, Pat
     inside = path.parent.resolve() == place.root.resolve()
     with TemporaryDirectory(dir=place.tmp if inside else path.parent, prefix=".sheet-") as folder:
         draft = Path(folder) / path.name
-        if path.suffix.lower() == ".csv":
-            drafts = write_csv(book, draft)
-        else:
-            write_workbook(book, draft)
-            drafts = [draft]
+        try:
+            if path.suffix.lower() == ".csv":
+                drafts = write_csv(book, draft)
+            else:
+                write_workbook(book, draft)
+                drafts = [draft]
+        except SheetError as error:
+            raise SheetError(str(error).replace(str(draft), str(path))) from error
         yield {path.parent / each.name: each for each in drafts}

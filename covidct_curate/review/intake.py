@@ -23,8 +23,8 @@ from covidct_curate.review.decisions import KEEP, PANELS
 from covidct_curate.review.reading import Edited, read_sheet
 from covidct_curate.review.shown import clean, read_export
 from covidct_curate.review.table import EXPORT
-from covidct_curate.session import opened
-from covidct_curate.splitting import FIELDS, decide_figures, find_figure, fitted, now
+from covidct_curate.session import now, opened
+from covidct_curate.splitting import FIELDS, decide_figures, find_figure, fitted
 from covidct_curate.splitting import PANELS as SPLIT
 from covidct_curate.workspace import Workspace
 

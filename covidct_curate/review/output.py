@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
+from io import BytesIO
 from pathlib import Path
+from typing import Any
+
+import xlsxwriter
 
 from covidct_curate.errors import SheetError
 
@@ -21,6 +26,19 @@ def cell_text(text: str) -> str:
     if len(units) <= 2 * LONGEST:
         return text
     return units[: 2 * (LONGEST - 1)].decode("utf-16-le", "ignore") + "…"
+
+
+def new_workbook(buffer: BytesIO) -> Any:
+    """An XlsxWriter workbook in which text stays text, never a formula, a number or a link; the same every time."""
+    options = {
+        "in_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+    }
+    workbook = xlsxwriter.Workbook(buffer, options)
+    workbook.set_properties({"title": "MetaInfo", "created": datetime(2020, 1, 1)})
+    return workbook
 
 
 def put(contents: Mapping[Path, bytes]) -> None:

@@ -12,8 +12,8 @@ from covidct_curate.columns import Column, Kind, columns
 from covidct_curate.errors import ChoiceError
 from covidct_curate.panels.choice import Choice, read_choice, written
 from covidct_curate.review.decisions import PANELS
+from covidct_curate.review.output import cell_text
 from covidct_curate.review.table import EXPORT, Book, Row, Tone, Value
-from covidct_curate.review.workbook import cell_text
 
 Only = Literal["undecided", "conflicts", "low-confidence"]
 """Selected pictures about which nobody decided; those with values to choose from; those of the first kind with a

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,11 +20,9 @@ from covidct_curate.columns import Column, Kind, columns
 from covidct_curate.errors import SheetError
 from covidct_curate.review.guide import write_guide
 from covidct_curate.review.looks import Looks
-from covidct_curate.review.output import cell_text, put
+from covidct_curate.review.output import cell_text, new_workbook, put
 from covidct_curate.review.table import EXPORT, KEYS, Book, Row, Value
 from covidct_curate.review.thumbnails import Thumbnail, Wish, thumbnails
-
-__all__ = ["SHEETS", "cell_text", "write_workbook"]
 
 SHEETS: dict[Kind, str] = {"panels": "MetaInfo", "figures": "figures", "conflicts": "conflicts"}
 
@@ -93,14 +90,7 @@ def write_workbook(book: Book, path: Path) -> None:
 
 def _content(book: Book) -> bytes:
     buffer = BytesIO()
-    options = {
-        "in_memory": True,
-        "strings_to_formulas": False,
-        "strings_to_urls": False,
-        "strings_to_numbers": False,
-    }
-    workbook = xlsxwriter.Workbook(buffer, options)
-    workbook.set_properties({"title": "MetaInfo", "created": datetime(2020, 1, 1)})
+    workbook = new_workbook(buffer)
     looks = Looks(workbook)
     kinds: list[Kind] = [kind for kind in SHEETS if kind != "conflicts" or book.conflicts]
     sheets = {kind: workbook.add_worksheet(SHEETS[kind]) for kind in kinds}

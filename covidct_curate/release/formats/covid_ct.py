@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from io import BytesIO, StringIO
 from pathlib import Path
-
-import xlsxwriter
 
 from covidct_curate.columns import columns
 from covidct_curate.release.formats.rows import base, by_part, ordered, row, write_lines, write_text
 from covidct_curate.release.item import PARTS, About, Item
 from covidct_curate.release.licences import known
 from covidct_curate.review.csvs import guarded
-from covidct_curate.review.output import cell_text
+from covidct_curate.review.output import cell_text, new_workbook
 
 SHEET = "COVID-CT-MetaInfo.xlsx"
 ORIGINAL = 11
@@ -91,14 +88,7 @@ def cells(item: Item) -> dict[str, str | int | float | None]:
 def _sheet(items: Sequence[Item]) -> bytes:
     """The workbook: text as text, never a formula, a number or a date; equal items give equal bytes."""
     buffer = BytesIO()
-    options = {
-        "in_memory": True,
-        "strings_to_formulas": False,
-        "strings_to_urls": False,
-        "strings_to_numbers": False,
-    }
-    workbook = xlsxwriter.Workbook(buffer, options)
-    workbook.set_properties({"title": "MetaInfo", "created": datetime(2020, 1, 1)})
+    workbook = new_workbook(buffer)
     text = workbook.add_format({"text_wrap": True, "valign": "top", "num_format": "@"})
     number = workbook.add_format({"valign": "top"})
     head = workbook.add_format({"bold": True})
