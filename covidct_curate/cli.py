@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from covidct_curate import __version__
+from covidct_curate import __version__, auditcli
 from covidct_curate.console import Crop, Format, Workspace, finish, plain_errors, progress_bar
+from covidct_curate.contributecli import contribute
 from covidct_curate.errors import ChoiceError
 from covidct_curate.releasecli import EXAMPLES, release
 from covidct_curate.sheetcli import sheet
@@ -26,7 +27,10 @@ app = typer.Typer(
 )
 
 app.add_typer(sheet, name="sheet")
+app.add_typer(contribute, name="contribute")
 app.command(epilog=EXAMPLES)(release)
+app.command(epilog=auditcli.AUDIT_EXAMPLES)(auditcli.audit)
+app.command(epilog=auditcli.STATS_EXAMPLES)(auditcli.stats)
 
 
 class Engine(StrEnum):

@@ -79,6 +79,26 @@ def progress_bar() -> Iterator[Callable[[Progress], None] | None]:
         yield show
 
 
+@contextmanager
+def counting_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A progress bar on stderr when that is a terminal: so many of so many ``pictures``."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.TextColumn(what),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, total=total, completed=done)
+
+
 def finish(report: Report, workspace: Path) -> None:
     """The closing table on stdout, then what failed on stderr; exit code 1 when anything did."""
     from rich.console import Console

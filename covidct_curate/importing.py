@@ -20,7 +20,7 @@ from covidct_curate import inputs, selection
 from covidct_curate.catalog import Catalog, Connection, decisions, failures, figures, papers, settings
 from covidct_curate.catalog.failures import Failure
 from covidct_curate.catalog.papers import KeptPaper, Stage
-from covidct_curate.datasets import Dataset, Document
+from covidct_curate.datasets import Dataset, Document, Note
 from covidct_curate.datasets.chestxray import read_chestxray
 from covidct_curate.datasets.covid_ct import read_covid_ct
 from covidct_curate.datasets.release import carried, read_release
@@ -357,16 +357,16 @@ def _named(dataset: Dataset) -> Mapping[str, Sequence[str]]:
                 homes[name].add(document.source)
     found: dict[str, list[str]] = defaultdict(list)
     for note in dataset.notes:
-        words = {word.strip("\"'.,:;()") for word in note.split()}
+        words = {word.strip("\"'.,:;()") for word in note.text.split()}
         for source in sorted({source for word in words & homes.keys() for source in homes[word]}):
-            found[source].append(note)
+            found[source].append(note.text)
     return found
 
 
-def _put_notes(kind: str, notes: Sequence[str], place: Workspace) -> list[str]:
+def _put_notes(kind: str, notes: Sequence[Note], place: Workspace) -> list[str]:
     """Write all notes on a dataset into the workspace, one a line, and return what the report tells of them."""
     path, draft = place.root / f"import-{kind}.txt", place.tmp / "notes"
-    lines = [visible(note) for note in notes]
+    lines = [visible(note.text) for note in notes]
     try:
         if not lines:
             path.unlink(missing_ok=True)

@@ -70,7 +70,7 @@ def image(dataset: Dataset, name: str) -> Image:
 
 
 def notes(dataset: Dataset, *words: str) -> list[str]:
-    return [note for note in dataset.notes if all(word in note for word in words)]
+    return [note.text for note in dataset.notes if all(word in note.text for word in words)]
 
 
 # --- COVID-CT

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from covidct_curate.audit.finding import KINDS
 from covidct_curate.cli import app
 
 ROOT = Path(__file__).parents[1]
@@ -44,3 +45,9 @@ def test_architecture_names_every_module() -> None:
     modules = [p for p in (ROOT / "covidct_curate").rglob("*.py") if p.stem != "__init__"]
     missing = [p.name for p in modules if p.parent.name != "catalog" and p.stem not in text]
     assert not missing
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kind_of_finding_is_documented(kind: str) -> None:
+    text = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
+    assert f"| `{kind}` | {KINDS[kind].severity} | {KINDS[kind].meaning} {KINDS[kind].fix} |" in text

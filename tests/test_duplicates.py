@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from covidct_curate.audit import candidates
+from covidct_curate.audit.duplicates import FLIPS, SAME, clusters, looks, matches, near_duplicates
+from covidct_curate.audit.likeness import Pixels
 from covidct_curate.errors import PictureError
-from covidct_curate.release.duplicates import SAME, Pixels, clusters, near_duplicates
 from covidct_curate.release.official import official
 from tests.manuscripts.phantom import phantom_ct
 
@@ -40,7 +41,7 @@ def _changed(grey: Pixels) -> dict[str, Pixels]:
     }
 
 
-def _patient(seed: int) -> Pixels:
+def patient(seed: int) -> Pixels:
     """A phantom bent into another body."""
     grey = phantom_ct(seed, (320, 380))
     y, x = np.mgrid[:320, :380].astype(np.float32)
@@ -52,7 +53,7 @@ def _patient(seed: int) -> Pixels:
 
 @pytest.fixture(scope="module")
 def slices() -> list[Pixels]:
-    return [_patient(seed) for seed in range(COUNT)]
+    return [patient(seed) for seed in range(COUNT)]
 
 
 @pytest.mark.parametrize("change", _changed(phantom_ct(0, 64)))
@@ -63,9 +64,35 @@ def test_a_changed_copy_is_found_and_nothing_else(slices: list[Pixels], change: 
     assert all(SAME <= score <= 1.001 for _, _, score in found)
 
 
-@pytest.mark.parametrize("turn", [np.fliplr, np.flipud])
-def test_a_mirrored_slice_is_another(slices: list[Pixels], turn: Callable[[Pixels], Pixels]) -> None:
-    assert near_duplicates([slices[0], np.ascontiguousarray(turn(slices[0]))]) == []
+_TURNED = {"": (1, 1), "mirrored": (1, -1), "upside down": (-1, 1), "turned by 180°": (-1, -1)}
+
+
+@pytest.mark.parametrize("flip", FLIPS)
+@pytest.mark.parametrize("change", ["cropped", "brighter", "lettered"])
+def test_a_flipped_copy_is_found_as_flipped_and_nothing_else(
+    slices: list[Pixels], flip: str, change: str
+) -> None:
+    down, across = _TURNED[flip]
+    copies = [np.ascontiguousarray(_changed(each)[change][::down, ::across]) for each in slices]
+    found = matches(looks([*slices, *copies]))
+    assert [(a, b, FLIPS[turn]) for a, b, _, turn in found] == [
+        (number, number + COUNT, flip) for number in range(COUNT)
+    ]
+
+
+def test_in_cells_the_same_is_found(slices: list[Pixels], monkeypatch: pytest.MonkeyPatch) -> None:
+    copies = [_changed(each)["cropped"] for each in slices]
+    seen = looks([*slices, *[np.ascontiguousarray(each[:, ::-1]) for each in copies]])
+    exact = matches(seen)
+    assert len(exact) == COUNT
+    monkeypatch.setattr(candidates, "_EXACT", 4)
+    monkeypatch.setattr(candidates, "_CELL", 4)
+    assert [(a, b, flip) for a, b, _, flip in matches(seen)] == [(a, b, flip) for a, b, _, flip in exact]
+
+
+def test_groups_are_not_compared_within(slices: list[Pixels]) -> None:
+    same = [slices[0], slices[0], slices[0]]
+    assert [pair[:2] for pair in near_duplicates(same, groups=["a", "a", "b"])] == [(0, 2), (1, 2)]
 
 
 def test_files_and_arrays_are_alike(slices: list[Pixels], tmp_path: Path) -> None:

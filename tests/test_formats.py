@@ -18,12 +18,12 @@ from PIL import Image
 from covidct_curate.columns import columns
 from covidct_curate.datasets.chestxray_rows import judged
 from covidct_curate.datasets.covid_ct import read_covid_ct
+from covidct_curate.licences import known, may_share
 from covidct_curate.png import write_png
 from covidct_curate.records import Patient
 from covidct_curate.release.formats import chestxray, coco, covid_ct, huggingface, imagefolder
 from covidct_curate.release.formats.rows import named_apart
 from covidct_curate.release.item import About, Item
-from covidct_curate.release.licences import known, may_share
 from covidct_curate.review.csvs import unguarded
 from tests import releases
 from tests.releases import ABOUT, HOSTILE

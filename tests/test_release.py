@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import pytest
 from PIL import Image
 
 from covidct_curate import importing, listing, pipeline
+from covidct_curate.audit import report
+from covidct_curate.audit.examine import audit
 from covidct_curate.catalog import Catalog, decisions
 from covidct_curate.errors import ChoiceError, DatasetError
 from covidct_curate.originals.documents import Wish
@@ -188,6 +191,44 @@ def test_two_papers_that_would_write_one_name_are_told_apart(ws: Path, tmp_path:
     assert len(set(names)) == len(names)
 
 
+def told(release: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((release / "audit.json").read_text())
+    return found
+
+
+def test_its_audit_is_what_an_audit_of_it_tells(reviewed: Path, tmp_path: Path) -> None:
+    made = build_release(reviewed, tmp_path / "a", Plan(private=True)).folder
+    assert told(made) == report.as_json(audit(made))
+    assert {"label-contradiction", "licence", "near-duplicate"} <= {
+        each["kind"] for each in told(made)["findings"]
+    }
+    assert list(told(made)["shortcuts"]) == ["border", "file", "histogram"]
+    shared = build_release(reviewed, tmp_path / "b", Plan(look=Look(colour="keep"))).folder
+    names = {row["file_name"] for row in rows(shared)}
+    assert {name for each in told(shared)["findings"] for name in each["files"]} <= names
+
+
+def test_its_audit_finds_what_given_lists_put_in_two_parts(reviewed: Path, tmp_path: Path) -> None:
+    made = build_release(reviewed, tmp_path / "a", Plan(private=True)).folder
+    leaks = [each for each in told(made)["findings"] if each["kind"].startswith("shared-")]
+    assert leaks == []
+    counts = Counter(row["doi"] for row in rows(made) if row["doi"] and row["label"])
+    doi = counts.most_common(1)[0][0]
+    first, *_ = inside = [row for row in rows(made) if row["doi"] == doi]
+    there, other = (
+        made / f"Data-split/COVID/{part}CT_COVID.txt"
+        for part in (first["split"], "val" if first["split"] != "val" else "test")
+    )
+    name = Path(first["file_name"]).name
+    there.write_text(there.read_text().replace(f"{name}\n", ""))
+    other.write_text(f"{other.read_text()}{name}\n")
+    again = build_release(reviewed, tmp_path / "b", Plan(private=True, split=str(made))).folder
+    papers = [each for each in told(again)["findings"] if each["kind"] == "shared-paper"]
+    assert [(each["severity"], each["files"]) for each in papers] == [
+        ("error", sorted(row["file_name"] for row in inside))
+    ]
+
+
 # --- the same again -------------------------------------------------------------------------------------
 
 
@@ -208,6 +249,14 @@ def test_a_release_imported_and_released_again_is_the_same(reviewed: Path, tmp_p
     decide(tmp_path / "ws", uid, "keep", "no")
     fewer = build_release(tmp_path / "ws", tmp_path / "c", Plan())
     assert len(rows(fewer.folder)) == len(rows(made.folder)) - 1
+
+
+def test_an_imported_release_without_an_audit_is_audited(reviewed: Path, tmp_path: Path) -> None:
+    made = build_release(reviewed, tmp_path / "a", Plan())
+    before = told(made.folder)
+    (made.folder / "audit.json").unlink()
+    importing.import_dataset("release", made.folder, tmp_path / "ws")
+    assert told(build_release(tmp_path / "ws", tmp_path / "b", Plan()).folder) == before
 
 
 def test_pictures_of_one_patient_or_paper_are_in_one_part(reviewed: Path, tmp_path: Path) -> None:

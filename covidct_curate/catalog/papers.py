@@ -12,6 +12,9 @@ from covidct_curate.catalog import Connection, figures, panels, storable
 from covidct_curate.catalog.figures import Files, KeptFigure
 from covidct_curate.records import Extraction, Figure, Paper
 
+CONTRIBUTION = "contribution"
+"""Dataset of papers that came as a contribution, and extra of their pictures that says who gave them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -54,6 +57,8 @@ class KeptPaper:
         """Id of the paper's patient of that number among those of all papers; versions of one share theirs."""
         if not number:
             return ""
+        if self.dataset == CONTRIBUTION:
+            return number  # never renumbered
         if self.dataset:
             return f"{self.dataset}-{number}"
         suffix = (self.paper.doi or "").partition("/")[2]

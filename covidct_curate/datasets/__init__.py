@@ -73,9 +73,21 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Something wrong or odd in a dataset's sheets or folders."""
+
+    text: str
+    """With sheet, rows and column."""
+    kind: str = "sheet"
+    """One of `audit.finding.KINDS`."""
+    files: tuple[str, ...] = ()
+    """The images concerned, as the dataset calls them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """All documents of a dataset, each image in exactly one."""
 
     documents: tuple[Document, ...]
-    notes: tuple[str, ...]
-    """What is wrong or odd in its sheets and folders, with rows and columns."""
+    notes: tuple[Note, ...]
+    """What is wrong or odd in its sheets and folders."""

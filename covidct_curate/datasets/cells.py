@@ -13,7 +13,7 @@ from covidct_curate.label.age import ADULT, OLDEST, Age
 from covidct_curate.records import Evidence, Facts, Patient
 
 _NOTHING = frozenset({"", "-", "--", "?", "n/a", "na", "nan", "null", "unknown", "unk", "not available"})
-_OLDEST = 130
+_OLDEST = 120
 _EXPORTED = OLDEST + 1
 """From this age on, ages are told as ``90+``."""
 _YEARS = {"month": 12, "mo": 12, "week": 52.18, "wk": 52.18, "day": 365.25}

@@ -12,7 +12,7 @@ from pathlib import Path
 from covidct_curate.datasets import Dataset, Document, Image
 from covidct_curate.datasets.cells import doi
 from covidct_curate.datasets.chestxray_rows import Row, facts, patient
-from covidct_curate.datasets.folders import Notes, natural, pictures, sources, stem
+from covidct_curate.datasets.folders import Names, Notes, folded, natural, pictures, sources, stem
 from covidct_curate.errors import DatasetError
 from covidct_curate.records import Facts, Paper, Patient
 from covidct_curate.tables import Table, fold, read_table
@@ -46,7 +46,9 @@ def read_chestxray(folder: Path) -> Dataset:
     unnamed = [name for name in files if name not in found]
     if unnamed:
         notes.say(
-            f"{len(unnamed):,} images are in no row of {sheet}, such as {unnamed[0]}; nothing is known of them"
+            f"{len(unnamed):,} images are in no row of {sheet}, such as {unnamed[0]}; nothing is known of them",
+            "unlisted",
+            [f"images/{name}" for name in unnamed],
         )
     _compare(found, sheet, notes)
     called = sources("chestxray", grouped)
@@ -65,35 +67,42 @@ def _sheet(folder: Path, notes: Notes) -> tuple[str, Table]:
             problem = str(error)
             continue
         if others := [each.name for each in tables[number + 1 :]]:
-            notes.say(f"{path.name} was read, not {', '.join(others)}")
+            notes.say(f"{path.name} was read, not {', '.join(others)}", files=others)
         for note in table.notes:
-            notes.say(f"{path.name}: {note}")
+            notes.say(f"{path.name}: {note}", files=[path.name])
         return path.name, table
     raise DatasetError(problem)
 
 
 def _match(rows: list[Row], files: dict[str, Path], sheet: str, notes: Notes) -> dict[str, Row]:
     """The row of each image: by its file name, where there is none by its id."""
-    stems: dict[str, list[str]] = defaultdict(list)
-    for name in files:
-        stems[stem(name).casefold()].append(name)
+    names = Names({name: name for name in files}, lambda name: folded(stem(name)))
     found: dict[str, Row] = {}
     for row in rows:
         wanted = row.cells.get("filename", row.cells["patientid"]).strip()
+        row.file = wanted
         if row.said("folder").casefold() == "volumes" or wanted.casefold().endswith((".nii", ".nii.gz")):
-            notes.row(sheet, row.number, "a volume; left out")
+            notes.row(row, "a volume; left out")
             continue
-        names = [wanted] if wanted in files else stems.get(stem(wanted).casefold(), [])
-        if not names:
-            notes.row(sheet, row.number, "its image is not there" if wanted else "names no image")
-        elif names[0] in found:
-            notes.row(sheet, row.number, f"names the same image as row {found[names[0]].number}; left out")
-        else:
-            if len(names) > 1:
-                notes.row(
-                    sheet, row.number, f"{wanted[:80]} may be {' or '.join(names[:5])}; the first is taken"
-                )
-            found[names[0]] = row
+        fitting = names.find(wanted)
+        if not fitting:
+            if wanted:
+                notes.row(row, "its image is not there", "missing")
+            else:
+                notes.row(row, "names no image")
+            continue
+        row.file = f"images/{fitting[0]}"
+        if fitting[0] in found:
+            first = found[fitting[0]].number
+            notes.row(row, f"names the same image as row {first}; left out", "duplicate-row")
+            continue
+        if len(fitting) > 1:
+            told = " or ".join(fitting[:5])
+            notes.row(row, f"{wanted[:80]} may be {told}; the first is taken", "name")
+        elif wanted != fitting[0] and ("filename" in row.cells or wanted != stem(fitting[0])):
+            column = row.names.get("filename", row.names["patientid"])
+            notes.row(row, f"{column}: written otherwise than the image, {fitting[0][:80]}", "name")
+        found[fitting[0]] = row
     return found
 
 
@@ -115,11 +124,13 @@ def _compare(found: dict[str, Row], sheet: str, notes: Notes) -> None:
         for name in ("age", "sex"):
             told = {row.said(name) for row in rows} - {""}
             if len(told) > 1:
+                text = f"{name}: patient {number} has {' and '.join(sorted(told))}"
                 for row in rows:
-                    notes.row(sheet, row.number, f"{name}: patient {number} has {' and '.join(sorted(told))}")
+                    notes.row(row, text, "patient-contradiction")
         if len({_home(row) for row in rows}) > 1:
             for row in rows:
-                notes.row(sheet, row.number, f"patientid: {number} is in several papers or sources")
+                text = f"patientid: {number} is in several papers or sources"
+                notes.row(row, text, "patient-contradiction")
 
 
 def _document(

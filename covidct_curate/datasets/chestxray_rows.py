@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from covidct_curate.datasets.cells import Gathered, age, gender, kept, said, yes_no
-from covidct_curate.datasets.folders import Notes
+from covidct_curate.datasets.cells import Gathered, age, doi, gender, kept, said, yes_no
+from covidct_curate.datasets.folders import Notes, SheetRow
 from covidct_curate.records import Facts
 
 _DISEASE = re.compile(r"covid|sars[ -]?cov[ -]?2|2019[ -]?n[ -]?cov|novel coronavirus", re.I)
@@ -34,12 +34,9 @@ _FEW_DAYS = 5.0
 
 
 @dataclass(slots=True)
-class Row:
+class Row(SheetRow):
     """One row, its columns by their folded names."""
 
-    sheet: str
-    number: int
-    cells: dict[str, str]
     names: dict[str, str]
     """Folded name → the sheet's own."""
     used: set[str] = field(default_factory=set)
@@ -69,6 +66,8 @@ def facts(row: Row, notes: Notes) -> Facts:
         if gathered.patient.get(name) != "yes":
             _put(row, gathered, notes, column, name, words.get(answer, ""), "" if answer else "is not Y or N")
     _time(row, gathered)
+    if row.said("doi") and doi(row.said("doi")) is None:
+        notes.row(row, f'{row.names["doi"]}: "{row.said("doi")[:40]}" is no DOI; kept as it stands', "doi")
     modality = _modality(row, gathered, notes)
     finding = row.said("finding")
     row.used.add("finding")
@@ -96,12 +95,13 @@ def judged(finding: str) -> str:
 
 def _put(row: Row, gathered: Gathered, notes: Notes, column: str, name: str, value: str, wrong: str) -> None:
     """Set a field from a column; a cell that gives nothing stays in ``extra`` and is told what is ``wrong``."""
+    kind = "gender" if name == "gender" else "sheet"
     cell = row.said(column)
     if value:
         row.used.add(column)
         gathered.put(name, value, row.names[column], cell)
     elif cell and wrong:
-        notes.row(row.sheet, row.number, f'{row.names[column]}: "{cell[:40]}" {wrong}; kept as it stands')
+        notes.row(row, f'{row.names[column]}: "{cell[:40]}" {wrong}; kept as it stands', kind)
 
 
 def _id(row: Row, gathered: Gathered, notes: Notes) -> None:
@@ -109,9 +109,9 @@ def _id(row: Row, gathered: Gathered, notes: Notes) -> None:
     row.used |= {"patientid", "filename", "folder"}
     gathered.put("id", patient(row) or "0", column, cell)
     if not cell:
-        notes.row(row.sheet, row.number, f"{column}: blank")
+        notes.row(row, f"{column}: blank")
     elif patient(row) != cell:
-        notes.row(row.sheet, row.number, f"{column}: ends in a letter, which counts one patient's images")
+        notes.row(row, f"{column}: ends in a letter, which counts one patient's images")
 
 
 def _age(row: Row, gathered: Gathered, notes: Notes) -> None:
@@ -120,7 +120,7 @@ def _age(row: Row, gathered: Gathered, notes: Notes) -> None:
         row.used.add("age")
         gathered.put_age(found, row.names["age"], cell)
     elif cell:
-        notes.row(row.sheet, row.number, f'{row.names["age"]}: "{cell[:40]}" is no age; kept as it stands')
+        notes.row(row, f'{row.names["age"]}: "{cell[:40]}" is no age; kept as it stands', "age")
 
 
 def _time(row: Row, gathered: Gathered) -> None:
@@ -149,9 +149,7 @@ def _modality(row: Row, gathered: Gathered, notes: Notes) -> str:
         gathered.support("modality", row.names["modality"], cell)
         return modality
     if cell:
-        notes.row(
-            row.sheet, row.number, f'{row.names["modality"]}: "{cell[:40]}" is not known; kept as it stands'
-        )
+        notes.row(row, f'{row.names["modality"]}: "{cell[:40]}" is not known; kept as it stands')
     view = row.said("view")
     for modality, views in _VIEWS.items():
         if view.casefold() in views:

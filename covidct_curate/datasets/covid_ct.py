@@ -14,7 +14,7 @@ from pathlib import Path
 from covidct_curate.datasets import Dataset, Document, Image
 from covidct_curate.datasets.cells import Gathered, doi
 from covidct_curate.datasets.covid_ct_rows import Row, facts, patient, resolved
-from covidct_curate.datasets.folders import Notes, natural, pictures, sources, stem
+from covidct_curate.datasets.folders import Names, Notes, folded, natural, pictures, sources, stem
 from covidct_curate.errors import DatasetError
 from covidct_curate.records import Facts, Paper
 from covidct_curate.tables import Table, read_table
@@ -38,20 +38,20 @@ class _Name:
     xref: int | None
 
 
-def read_covid_ct(folder: Path) -> Dataset:
+def read_covid_ct(folder: Path, *, sheet_needed: bool = True) -> Dataset:
     """Read a copy of COVID-CT: every image of its two folders, with what its sheets say.
 
     A patient's id is the sheet's number (``2`` of "Patient 2"), ``0`` where there is none. The official split is
     in ``facts.extra["split"]``. Images of one preprint are one document; of the others, whose papers are not
-    known, those of one patient. Raises `DatasetError` when the folder has neither image folder, or no workbook
-    with the columns ``File name`` and ``Captions``.
+    known, those of one patient. Raises `DatasetError` when the folder has neither image folder, or, where one is
+    needed, no workbook with the columns ``File name`` and ``Captions``.
     """
     notes = Notes()
     root = _root(folder)
     files = {
         f"{name}/{each}": path for name in _FOLDERS for each, path in pictures(root / name, notes).items()
     }
-    rows = [*_covid_rows(folder, notes), *_other_rows(folder, notes)]
+    rows = [*_covid_rows(folder, notes, needed=sheet_needed), *_other_rows(folder, notes)]
     named = _match(rows, files, notes)
     splits = _splits(root if (root / "Data-split").is_dir() else folder, files, notes)
     _compare(named, notes)
@@ -63,7 +63,9 @@ def read_covid_ct(folder: Path) -> Dataset:
     unnamed = [key for key in files if key not in named]
     if unnamed:
         notes.say(
-            f"{len(unnamed):,} images are in no sheet, such as {unnamed[0]}; their patients are not known"
+            f"{len(unnamed):,} images are in no sheet, such as {unnamed[0]}; their patients are not known",
+            "unlisted",
+            unnamed,
         )
     called = sources("covid-ct", grouped)
     documents = [_document(called[name], name, each, files, splits, notes) for name, each in grouped.items()]
@@ -88,8 +90,8 @@ def _zipped(folder: Path) -> bool:
     return any((root / f"{name}.zip").is_file() for root in roots for name in _FOLDERS)
 
 
-def _covid_rows(folder: Path, notes: Notes) -> list[Row]:
-    """The rows of the workbook, cells that say "same as above" filled."""
+def _covid_rows(folder: Path, notes: Notes, *, needed: bool) -> list[Row]:
+    """The rows of the workbook, cells that say "same as above" filled; none without one that is not needed."""
     books = [each for each in folder.glob("*.xlsx") if not each.name.startswith(("~", "."))]
     books.sort(key=lambda each: ("metainfo" not in each.name.lower(), each.name))
     problems = []
@@ -101,15 +103,15 @@ def _covid_rows(folder: Path, notes: Notes) -> list[Row]:
             continue
         others = [each.name for each in books[number + 1 :]]
         if others:
-            notes.say(f"{book.name} was read, not {', '.join(others)}")
+            notes.say(f"{book.name} was read, not {', '.join(others)}", files=others)
         for note in table.notes:
-            notes.say(f"{book.name}: {note}")
+            notes.say(f"{book.name}: {note}", files=[book.name])
         return resolved(book.name, table, notes)
-    if problems:
-        raise DatasetError(problems[0])
-    raise DatasetError(
-        f"{folder}: there is no workbook (.xlsx) with the columns File name and Captions; put it there"
-    )
+    none = f"{folder}: there is no workbook (.xlsx) with the columns File name and Captions; put it there"
+    if needed:
+        raise DatasetError(problems[0] if problems else none)
+    notes.say(problems[0] if problems else none, "missing")
+    return []
 
 
 def _other_rows(folder: Path, notes: Notes) -> list[Row]:
@@ -122,7 +124,7 @@ def _other_rows(folder: Path, notes: Notes) -> list[Row]:
         except DatasetError:
             continue
         for note in table.notes:
-            notes.say(f"{path.name}: {note}")
+            notes.say(f"{path.name}: {note}", files=[path.name])
         rows = []
         for number, cells in zip(table.numbers, _without_index(table), strict=True):
             names = {"image name": "File name", "patient id": "Patient ID"}
@@ -131,7 +133,8 @@ def _other_rows(folder: Path, notes: Notes) -> list[Row]:
             )
         return rows
     notes.say(
-        "there is no table (.csv) of the images of CT_NonCOVID with the columns image name and patient id"
+        "there is no table (.csv) of the images of CT_NonCOVID with the columns image name and patient id",
+        "missing",
     )
     return []
 
@@ -148,64 +151,86 @@ def _without_index(table: Table) -> list[dict[str, str]]:
 
 def _match(rows: list[Row], files: dict[str, Path], notes: Notes) -> dict[str, Row]:
     """The row of each image: by its name, else by its name without ending and with any sign before a number."""
-    exact, loose = defaultdict(list), defaultdict(list)
-    for key in files:
-        exact[key.split("/", 1)[1]].append(key)
-        loose[loose_name(key.split("/", 1)[1])].append(key)
+    names = Names({key: key.split("/", 1)[1] for key in files}, loose_name)
     named: dict[str, Row] = {}
     for row in rows:
-        name = row.cells["File name"].strip()
+        row.file = name = row.cells["File name"].strip()
         home = "CT_COVID/" if row.sheet.endswith(".xlsx") else "CT_NonCOVID/"
-        found = exact.get(name) or loose.get(loose_name(name), [])
+        found = names.find(name)
         found = [key for key in found if key.startswith(home)] or found
         if not name:
-            notes.row(row.sheet, row.number, "no file name; left out")
+            notes.row(row, "no file name; left out")
         elif not found:
-            notes.row(row.sheet, row.number, "its image is not there")
+            notes.row(row, "its image is not there", "missing")
         elif len(found) > 1:
-            notes.row(row.sheet, row.number, f"{name[:80]} may be any of {len(found)} images; left out")
+            notes.row(row, f"{name[:80]} may be any of {len(found)} images; left out", "name")
         elif found[0] in named:
-            first = named[found[0]].number
-            notes.row(row.sheet, row.number, f"names the same image as row {first}; left out")
+            row.file = found[0]
+            notes.row(row, f"names the same image as row {named[row.file].number}; left out", "duplicate-row")
         else:
+            row.file = found[0]
             named[found[0]] = row
-            _tell_match(row, name, found[0], home, notes)
+            _tell_match(row, name, home, notes)
     return named
 
 
-def _tell_match(row: Row, name: str, key: str, home: str, notes: Notes) -> None:
-    file = key.split("/", 1)[1]
+def _tell_match(row: Row, name: str, home: str, notes: Notes) -> None:
+    folder, file = row.file.split("/", 1)
     if name == stem(file) != file:
-        notes.row(row.sheet, row.number, f"File name: without its ending {file[len(name) :]}")
+        notes.row(row, f"File name: without its ending {file[len(name) :]}", "name")
     elif name != file:
-        notes.row(row.sheet, row.number, f"File name: written otherwise than the image, {file[:80]}")
-    if not key.startswith(home):
-        notes.row(row.sheet, row.number, f"File name: the image lies in {key.split('/', 1)[0]}")
+        notes.row(row, f"File name: written otherwise than the image, {file[:80]}", "name")
+    if not row.file.startswith(home):
+        notes.row(row, f"File name: the image lies in {folder}", "label-contradiction")
 
 
 def loose_name(name: str) -> str:
-    """A picture's name without ending, in small letters, ``%`` for what parts its numbers: as sheets and lists vary."""
-    return _TAIL.sub(lambda found: re.sub(r"[%_-]", "%", found[0]), stem(name.strip()).casefold())
+    """A picture's name without ending, folded, ``%`` for what parts its numbers: as sheets and lists vary."""
+    return _TAIL.sub(lambda found: re.sub(r"[%_-]", "%", found[0]), folded(stem(name.strip())))
 
 
 def _splits(root: Path, files: dict[str, Path], notes: Notes) -> dict[str, str]:
     """The official split: image → train, val or test."""
     splits: dict[str, str] = {}
+    names = Names({key: key for key in files}, _loose_key)
     for path in sorted((root / "Data-split").rglob("*CT_*.txt")):
         part, _, folder = path.stem.partition("CT_")
-        missing = []
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            key = f"CT_{folder}/{line.strip()}"
-            if line.strip() and key not in files:
-                missing.append(line.strip())
-            elif line.strip() and splits.setdefault(key, part) != part:
-                notes.say(f"{path.name}: {line.strip()} is in {splits[key]} too, where it is left")
+        missing, otherwise = [], []
+        for line in _listed_in(path):
+            key = f"CT_{folder}/{line}"
+            found = names.find(key)
+            if len(found) != 1:
+                missing.append(line)
+                continue
+            if found[0] != key:
+                otherwise.append(found[0])
+            if splits.setdefault(found[0], part) != part:
+                told = f"{path.name}: {line} is in {splits[found[0]]} too, where it is left"
+                notes.say(told, "split", found)
         if missing:
-            notes.say(f"{path.name}: {len(missing):,} images are not there, such as {missing[0][:80]}")
+            told = f"{path.name}: {len(missing):,} images are not there, such as {missing[0][:80]}"
+            notes.say(told, "missing", missing)
+        if otherwise:
+            count = f"{len(otherwise):,} images are written otherwise"
+            notes.say(f"{path.name}: {count}, such as {otherwise[0]}", "name", otherwise)
     outside = [key for key in files if key not in splits]
     if outside and splits:
-        notes.say(f"{len(outside):,} images are in no part of the split, such as {outside[0]}")
+        told = f"{len(outside):,} images are in no part of the split, such as {outside[0]}"
+        notes.say(told, "split", outside)
     return splits
+
+
+def _listed_in(path: Path) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise DatasetError(f"{path}: {error.strerror or error}; it is to be a list of file names") from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _loose_key(key: str) -> str:
+    folder, _, name = key.partition("/")
+    return f"{folder}/{loose_name(name)}"
 
 
 def _compare(named: dict[str, Row], notes: Notes) -> None:
@@ -218,15 +243,17 @@ def _compare(named: dict[str, Row], notes: Notes) -> None:
         for column in ("Age", "Gender"):
             told = {row.cells.get(column, "").strip() for _, row in members} - {""}
             if len(told) > 1:
+                text = f"{column}: patient {number} has {_listed(told)}"
                 for _, row in members:
                     row.doubted.update({column, "Patient ID"})
-                    notes.row(sheet, row.number, f"{column}: patient {number} has {_listed(told)}")
+                    notes.row(row, text, "patient-contradiction")
         if sheet.endswith(".xlsx"):
             papers = {_parsed(key).paper for key, _ in members}
             if len(papers) > 1:
+                text = f"Patient ID: patient {number} is in {len(papers)} papers"
                 for _, row in members:
                     row.doubted.add("Patient ID")
-                    notes.row(sheet, row.number, f"Patient ID: patient {number} is in {len(papers)} papers")
+                    notes.row(row, text, "patient-contradiction")
 
 
 def _listed(texts: set[str]) -> str:
@@ -271,9 +298,9 @@ def _document(
         cell = row.cells.get("DOI", "") if row else ""
         found = doi(cell)
         if row and cell.strip() and found is None:
-            notes.row(row.sheet, row.number, "DOI: not a DOI; left out")
+            notes.row(row, "DOI: not a DOI; left out", "doi")
         elif row and found and found != cell.strip():
-            notes.row(row.sheet, row.number, "DOI: written with spaces or signs that are none of it")
+            notes.row(row, "DOI: written with spaces or signs that are none of it", "doi")
         stated.update([found] if found else [])
     paper = _paper(name, stated, members, notes)
     images = []
@@ -297,12 +324,11 @@ def _paper(name: str, stated: Counter[str], members: list[tuple[str, Row | None]
     for row in rows:
         found = doi(row.cells.get("DOI", ""))
         if from_name and found not in (None, from_name):
-            notes.row(row.sheet, row.number, f"DOI: {found}, but the image is of {from_name}, which is taken")
+            notes.row(row, f"DOI: {found}, but the image is of {from_name}, which is taken", "doi")
     if from_name is None and len(stated) > 1:
+        text = f"DOI: {name[:60]} has {_listed(set(stated))}; the commonest is taken"
         for row in rows:
-            notes.row(
-                row.sheet, row.number, f"DOI: {name[:60]} has {_listed(set(stated))}; the commonest is taken"
-            )
+            notes.row(row, text, "doi")
     if preprint:
         return Paper(doi=from_name, server="medrxiv" if len(preprint[1]) == 8 else "biorxiv")
     return Paper(doi=stated.most_common(1)[0][0] if stated else None)
@@ -314,9 +340,7 @@ def _judged(gathered: Gathered, key: str, row: Row | None, notes: Notes) -> Fact
     rival = _RIVAL.search(row.cells.get("Other diseases", "")) if row and folder == "CT_COVID" else None
     if row and rival:
         text = row.cells["Other diseases"].strip()[:60]
-        notes.row(
-            row.sheet, row.number, f'Other diseases: "{text}", though the image is in CT_COVID; doubted'
-        )
+        notes.row(row, f'Other diseases: "{text}", though the image is in CT_COVID; doubted')
     for name in ("modality", "region", "finding"):
         gathered.support(name, "folder", folder, 0.5 if rival and name == "finding" else 1.0)
     return gathered.facts("ct", "chest", _FOLDERS[folder])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from covidct_curate.datasets.cells import Gathered, age, gender, joined, kept, said
 from covidct_curate.datasets.cells import doi as doi_in
-from covidct_curate.datasets.folders import Notes
+from covidct_curate.datasets.folders import Notes, SheetRow
 from covidct_curate.tables import Table, fold
 
 _COLUMNS = (
@@ -42,12 +42,9 @@ _DOUBTFUL, _MOVED = 0.5, 0.6
 
 
 @dataclass(slots=True)
-class Row:
+class Row(SheetRow):
     """One row of a sheet."""
 
-    sheet: str
-    number: int
-    cells: dict[str, str]
     doubted: set[str] = field(default_factory=set)
     """Columns whose cell is not to be trusted."""
 
@@ -62,7 +59,7 @@ def resolved(sheet: str, table: Table, notes: Notes) -> list[Row]:
             if _ABOVE.fullmatch(text.strip(" .").casefold()):
                 row.cells[column] = rows[-1].cells[column] if rows else ""
                 row.doubted |= {column} & (rows[-1].doubted if rows else set())
-                notes.row(sheet, number, f'{column}: "{text.strip()}", taken from the row above')
+                notes.row(row, f'{column}: "{text.strip()}", taken from the row above')
         _unswap(row, notes)
         rows.append(row)
     return rows
@@ -74,11 +71,11 @@ def _unswap(row: Row, notes: Notes) -> None:
     if gender(one) and not gender(other) and (age(other) or not other.strip()):
         cells["Age"], cells["Gender"] = other, one
         row.doubted |= {"Age", "Gender"}
-        notes.row(row.sheet, row.number, "Age, Gender: swapped")
+        notes.row(row, "Age, Gender: swapped", "columns-swapped")
     one, other = cells.get("DOI", ""), cells.get("Captions", "")
     if doi_in(other) and len(other) < 100 and not doi_in(one):
         cells["DOI"], cells["Captions"] = other, one
-        notes.row(row.sheet, row.number, "DOI, Captions: swapped")
+        notes.row(row, "DOI, Captions: swapped", "columns-swapped")
 
 
 def patient(row: Row) -> str:
@@ -95,7 +92,7 @@ def facts(row: Row, notes: Notes) -> tuple[Gathered, str]:
     gathered.extra = kept(cells, set(_COLUMNS))
     cell = cells.get("Patient ID", "")
     if not patient(row):
-        notes.row(row.sheet, row.number, "Patient ID: blank")
+        notes.row(row, "Patient ID: blank")
     gathered.put("id", patient(row), "Patient ID", cell.strip(), _trust(row, "Patient ID"))
     _person(row, gathered, notes)
     for column, name in _FIELDS.items():
@@ -113,12 +110,12 @@ def _person(row: Row, gathered: Gathered, notes: Notes) -> None:
         gathered.put_age(found, "Age", cell, _trust(row, "Age"))
     elif cell:
         gathered.extra["Age"] = cell
-        notes.row(row.sheet, row.number, f'Age: "{cell[:40]}" is no age; left out')
+        notes.row(row, f'Age: "{cell[:40]}" is no age; left out', "age")
     cell = said(row.cells.get("Gender", ""))
     gathered.put("gender", gender(cell), "Gender", cell, _trust(row, "Gender"))
     if cell and not gender(cell):
         gathered.extra["Gender"] = cell
-        notes.row(row.sheet, row.number, f'Gender: "{cell[:40]}" is not M or F; left out')
+        notes.row(row, f'Gender: "{cell[:40]}" is not M or F; left out', "gender")
 
 
 def _field(row: Row, column: str, name: str, gathered: Gathered, notes: Notes) -> None:
@@ -130,13 +127,13 @@ def _field(row: Row, column: str, name: str, gathered: Gathered, notes: Notes) -
     if looks and column != "Location" and not (column == "Severity" and _GRADE.search(cell)):
         before = gathered.patient.get("radiology_report")
         gathered.put("radiology_report", f"{before} {cell}" if before else cell, column, cell, _MOVED)
-        notes.row(row.sheet, row.number, f"{column}: describes the picture; taken as its radiology report")
+        notes.row(row, f"{column}: describes the picture; taken as its radiology report", "columns-shifted")
     elif column == "Time" and not _WHEN.search(cell):
         gathered.extra[column] = cell
-        notes.row(row.sheet, row.number, "Time: says no time; left out")
+        notes.row(row, "Time: says no time; left out")
     elif column == "Severity" and not _GRADE.search(cell):
         gathered.put(name, cell, column, cell, _DOUBTFUL)
-        notes.row(row.sheet, row.number, "Severity: names no degree; doubted")
+        notes.row(row, "Severity: names no degree; doubted")
     else:
         gathered.put(name, cell, column, cell, _trust(row, column))
 
@@ -144,5 +141,5 @@ def _field(row: Row, column: str, name: str, gathered: Gathered, notes: Notes) -
 def _caption(row: Row, notes: Notes) -> str:
     text, note = joined(row.cells.get("Captions", ""))
     if note:
-        notes.row(row.sheet, row.number, f"Captions: {note}")
+        notes.row(row, f"Captions: {note}")
     return text

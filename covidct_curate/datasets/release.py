@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from covidct_curate.datasets import Dataset, Document, Image
+from covidct_curate.datasets import Dataset, Document, Image, Note
 from covidct_curate.errors import DatasetError
 from covidct_curate.records import Evidence, Facts, Paper, Patient
 
@@ -44,12 +44,15 @@ def read_release(folder: Path) -> Dataset:
     notes = []
     for row, file in zip(rows, files, strict=True):
         if not file.resolve().is_relative_to(root) or not file.is_file():
-            notes.append(f"{row['file_name']}: not in the release's folder; it was left out")
+            name = str(row["file_name"])
+            notes.append(Note(f"{name}: not in the release's folder; it was left out", "missing", (name,)))
             continue
         try:
             image, paper, home = _image(row, file)
         except (KeyError, TypeError, ValueError) as error:
-            notes.append(f"{row['file_name']}: its line cannot be read ({error}); it was left out")
+            name = str(row["file_name"])
+            text = f"{name}: its line cannot be read ({error}); it was left out"
+            notes.append(Note(text, files=(name,)))
             continue
         papers.setdefault(home, paper)
         groups[home].append(image)

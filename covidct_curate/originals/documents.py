@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from covidct_curate.datasets import Dataset, Document, Image, Slice
+from covidct_curate.datasets import Dataset, Document, Image, Note, Slice
 from covidct_curate.datasets.cells import age as read_age
 from covidct_curate.errors import ChoiceError, DatasetError, VolumeError
 from covidct_curate.label.age import ADULT
@@ -96,7 +96,7 @@ def read_originals(kind: str, path: Path, wish: Wish, salt: bytes) -> Dataset:
         scan = Scan(kind, series, mask, wish)
         licence = wish.licence or KINDS[kind] or None
         documents.append(Document(f"{wish.source or kind}/{series.name}", Paper(licence=licence), (), scan))
-    return Dataset(tuple(documents), notes)
+    return Dataset(tuple(documents), tuple(map(Note, notes)))
 
 
 def _scans(kind: str, path: Path, salt: bytes, *, apart: bool) -> tuple[list[Series], tuple[str, ...]]:
@@ -251,13 +251,14 @@ def _loose(folder: Path, wish: Wish) -> Dataset:
         for ours, theirs in _COLUMNS.items()
     }
     root = folder.resolve()
-    notes = list(table.notes)
+    notes = [Note(each) for each in table.notes]
     groups: dict[tuple[str, str], list[Image]] = {}
     for number, row in zip(table.numbers, table.rows, strict=True):
         told = {ours: row[column].strip() if column else "" for ours, column in names.items()}
         file = (root / told["file"]).resolve()
         if not told["file"] or not file.is_relative_to(root) or not file.is_file():
-            notes.append(f"row {number}: {told['file'] or 'no file'} is not in the folder; it was left out")
+            text = f"row {number}: {told['file'] or 'no file'} is not in the folder; it was left out"
+            notes.append(Note(text, "missing", (told["file"],) if told["file"] else ()))
             continue
         patient = told["patient"] or file.stem
         facts = Facts(

@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 
 from covidct_curate import __version__, inputs
+from covidct_curate.audit.duplicates import Match, Pair, clusters, looks, matches
 from covidct_curate.catalog import Catalog, decisions
+from covidct_curate.catalog.papers import CONTRIBUTION
 from covidct_curate.errors import ChoiceError, DatasetError, in_words
 from covidct_curate.release import official
+from covidct_curate.release.audited import audited
 from covidct_curate.release.card import card
 from covidct_curate.release.collect import Collected, collect
-from covidct_curate.release.duplicates import Pair, clusters, near_duplicates
 from covidct_curate.release.formats import covid_ct, croissant
 from covidct_curate.release.formats.rows import write_json, write_text
 from covidct_curate.release.item import About, Item
-from covidct_curate.release.pictures import Look, write_pictures
+from covidct_curate.release.pictures import Look, Written, write_pictures
 from covidct_curate.release.recipe import RECIPE, write_recipe
 from covidct_curate.release.splits import split
 from covidct_curate.review.agreement import agreement
@@ -29,6 +32,7 @@ from covidct_curate.workspace import Workspace
 FORMATS = ("imagefolder", "huggingface", "coco", "chestxray")
 """Formats beside the release's own, each a module of `release.formats`."""
 CHECKSUMS = "checksums.sha256"
+AUDIT = "audit.json"
 _ALIKE = 0.93
 """Likeness from which on pictures stay in one part: lower than for a finding, since parting too little costs little."""
 
@@ -51,6 +55,8 @@ class Plan:
     contact: str = ""
     creator: str = ""
     url: str = ""
+    only: frozenset[str] | None = None
+    """Items to take, by their uids; None: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,35 +79,45 @@ def build_release(workspace: Path, out: Path, plan: Plan) -> Released:
     _check(out, plan)
     place = Workspace(workspace)
     with Catalog(place.catalog) as catalog, catalog.snapshot() as db:
-        found = collect(db, place.root, include_undecided=plan.include_undecided, private=plan.private)
-        pairs = agreement(decisions.of_pictures(db)).pairs
+        found = collect(
+            db, place.root, include_undecided=plan.include_undecided, private=plan.private, only=plan.only
+        )
+        made = decisions.of_pictures(db)
+        pairs = agreement([each for each in made if plan.only is None or each.uid in plan.only]).pairs
     if not found.items:
         told = (
             "; ".join(f"{name}: {count:,}" for name, count in found.counts.items())
             or "no picture is selected"
         )
         raise DatasetError(f"{workspace}: there is nothing to release ({told}); review some pictures first")
-    alike: list[Pair] = []
+    examined = AUDIT not in found.carried
+    alike: list[Match] = []
     violations: tuple[str, ...] = ()
+    if examined:
+        scans = [_scan(item) for item in found.items]
+        alike = matches(looks([item.picture for item in found.items]), _ALIKE, scans)
     if found.carried:
         items, about = found.items, _told(found.carried)
     else:
-        papers = [_paper(item) for item in found.items]
-        alike = near_duplicates([item.picture for item in found.items], _ALIKE, papers)
-        items, violations = _parted(found, alike, plan)
+        items, violations = _parted(
+            found, [(one, other, likeness) for one, other, likeness, _ in alike], plan
+        )
         about = replace(_about(found, items, plan), agreement=pairs, violations=violations)
     draft = out.parent / f".{out.name}.{secrets.token_hex(4)}.part"
     try:
         draft.mkdir(parents=True)
-        same = [(found.items[one], found.items[other], likeness) for one, other, likeness in alike]
-        _fill(draft, items, about, plan.look, found.wholes, same)
+        written = _fill(draft, items, about, plan.look, found.wholes)
+        if examined:
+            names = [item.file_name for item in found.items]
+            same = [(names[one], names[other], likeness, flip) for one, other, likeness, flip in alike]
+            write_json(audited(draft, items, about, written, same), draft / AUDIT)
         for name, text in found.carried.items():
             write_text(text, draft / name)
         for name in plan.formats:
             home = draft / "formats" / name
             home.mkdir(parents=True)
             import_module(f"covidct_curate.release.formats.{name}").write(items, home, about, draft)
-        _sum(draft)
+        write_checksums(draft)
         if out.is_dir():
             out.rmdir()
         draft.rename(out)
@@ -150,6 +166,11 @@ def _paper(item: Item) -> str:
     return (item.origin.doi or f"{item.origin.dataset}/{item.origin.source}").lower()
 
 
+def _scan(item: Item) -> Hashable:
+    """What names the scan that a picture is a slice of, else the picture."""
+    return (item.origin.dataset, item.origin.source) if "slice" in item.extra else item.file_name
+
+
 def _parted(found: Collected, alike: Sequence[Pair], plan: Plan) -> tuple[tuple[Item, ...], tuple[str, ...]]:
     """The items with their parts of the split, and what is in two parts."""
     keys = _keys(found, alike)
@@ -191,6 +212,10 @@ def _about(found: Collected, items: Sequence[Item], plan: Plan) -> About:
         notes.append("Pictures keep their colours: a model may learn the class from the colour mode.")
     if plan.include_undecided:
         notes.append("Pictures about which nobody decided are in it, marked as such.")
+    givers = Counter(item.extra[CONTRIBUTION] for item in items if item.shared and CONTRIBUTION in item.extra)
+    notes += [
+        f"{count:,} of the pictures were contributed by {who}." for who, count in sorted(givers.items())
+    ]
     return About(
         name=plan.name,
         version=plan.version,
@@ -226,51 +251,26 @@ def _told(carried: Mapping[str, str]) -> About:
 
 
 def _fill(
-    folder: Path,
-    items: Sequence[Item],
-    about: About,
-    look: Look,
-    wholes: Mapping[str, str],
-    alike: Sequence[tuple[Item, Item, float]],
-) -> None:
-    """Write a release into an empty folder, all but its checksums."""
+    folder: Path, items: Sequence[Item], about: About, look: Look, wholes: Mapping[str, str]
+) -> dict[str, Written]:
+    """Write a release into an empty folder, all but its audit and checksums; file name → the picture written."""
     for positive in (True, False):
         (folder / about.folder(positive=positive)).mkdir()
-    sizes = write_pictures((item for item in items if item.shared), folder, look)
-    items = [replace(item, size=sizes.get(item.file_name, item.size)) for item in items]
+    written = write_pictures((item for item in items if item.shared), folder, look)
+    items = [
+        replace(item, size=written[item.file_name].size) if item.file_name in written else item
+        for item in items
+    ]
     covid_ct.write(items, folder, about)
     write_recipe(items, folder / RECIPE, wholes, look)
-    write_json(_audit(items, about, alike), folder / "audit.json")
     croissant.write(items, folder, about)
     write_json(asdict(about), folder / "release.json")
     write_text(card(items, about), folder / "README.md")
+    return written
 
 
-def _audit(
-    items: Sequence[Item], about: About, alike: Sequence[tuple[Item, Item, float]]
-) -> dict[str, object]:
-    """What was checked while it was built."""
-    findings: list[dict[str, object]] = []
-    for text in about.violations:
-        findings.append({"kind": "split", "severity": "error", "files": [], "fix": text})
-    names = {item.file_name for item in items}
-    for one, other, likeness in alike:
-        if {one.file_name, other.file_name} <= names:
-            contradicts = one.positive != other.positive
-            findings.append(
-                {
-                    "kind": "label-contradiction" if contradicts else "near-duplicate",
-                    "severity": "error" if contradicts else "note",
-                    "files": [one.file_name, other.file_name],
-                    "likeness": round(likeness, 3),
-                    "fix": "look at both: they show the same slice"
-                    if contradicts
-                    else "none: they are in one part",
-                }
-            )
-    return {"findings": findings, "shortcuts": {}}
-
-
-def _sum(folder: Path) -> None:
+def write_checksums(folder: Path) -> None:
+    """Write the SHA-256 of every file of a release, anew where that was done before."""
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    files = [each for each in files if each != CHECKSUMS]
     write_text("".join(f"{inputs.digest(folder / each)}  {each}\n" for each in files), folder / CHECKSUMS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,10 +15,10 @@ from covidct_curate.catalog.papers import KeptPaper
 from covidct_curate.datasets.release import ROW
 from covidct_curate.label.age import veiled
 from covidct_curate.label.rules import Rules
+from covidct_curate.licences import may_share
 from covidct_curate.records import Patient
 from covidct_curate.release.formats.rows import item_of
 from covidct_curate.release.item import Item, Origin
-from covidct_curate.release.licences import may_share
 
 Listed = Mapping[str, Any]
 
@@ -40,12 +40,17 @@ class Collected:
 
 
 def collect(
-    db: Connection, root: Path, *, include_undecided: bool = False, private: bool = False
+    db: Connection,
+    root: Path,
+    *,
+    include_undecided: bool = False,
+    private: bool = False,
+    only: Container[str] | None = None,
 ) -> Collected:
     """The selected pictures of current papers and datasets whose finding is one of the rule file's two classes.
 
-    Only those that a reviewer kept, unless ``include_undecided``. ``private`` shares every picture. ``root`` is where
-    the workspace lies. Raises `RuleError` when the workspace's rule file cannot be used.
+    Only those that a reviewer kept, unless ``include_undecided``. ``private`` shares every picture. ``only``:
+    items with these uids alone. ``root`` is where the workspace lies. Raises `RuleError` when the workspace's rule file cannot be used.
     """
     rules = selection.rules_of(db)
     by_uid = {paper.uid: paper for paper in papers.every(db)}
@@ -60,7 +65,8 @@ def collect(
     }
     for row in listed:
         if ROW in row["extra"] and not row["superseded"] and row["keep"] != "no":
-            items.append(_again(row, figures[row["figure_uid"]], root, rules))
+            item = _again(row, figures[row["figure_uid"]], root, rules)
+            items.append(replace(item, shared=item.shared or private))
             again += not row["decisions"]
             counts["pictures selected"] += 1
             continue
@@ -78,7 +84,18 @@ def collect(
     told = settings.find(db, "release")
     carried = json.loads(told) if told and counts["pictures selected"] == again == len(items) else {}
     wholes = {uid: row["pictures"][0]["pixels"] for uid, row in figures.items() if row["pictures"]}
-    return Collected(_named(items), rules, dict(counts), carried, wholes)
+    wholes |= _told_wholes(listed)
+    named = _named(items)
+    if only is None:
+        return Collected(named, rules, dict(counts), carried, wholes)
+    named = tuple(item for item in named if item.uid in only)
+    return Collected(named, rules, {"pictures selected": len(named)}, {}, wholes)
+
+
+def _told_wholes(listed: Sequence[Listed]) -> dict[str, str]:
+    """Uid of each figure that a contribution tells of → hash of its picture's pixels."""
+    told = [json.loads(row["extra"][ROW]) for row in listed if ROW in row["extra"]]
+    return {each["figure_uid"]: each["figure_pixels"] for each in told if "figure_pixels" in each}
 
 
 def _rows(listed: Any) -> list[Listed]:

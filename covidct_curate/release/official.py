@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 
 from covidct_curate import metadata
+from covidct_curate.audit.leaks import in_words, spread
 from covidct_curate.datasets.covid_ct import loose_name
-from covidct_curate.datasets.folders import natural
 from covidct_curate.errors import DatasetError
 from covidct_curate.release.item import PARTS, Part
 
@@ -115,16 +115,9 @@ def violations(keys: Mapping[str, Sequence[Sequence[str]]], parts: Sequence[Part
     """
     told = []
     for kind, of_items in keys.items():
-        counts: dict[str, dict[Part, int]] = defaultdict(lambda: dict.fromkeys(PARTS, 0))
-        for own, part in zip(of_items, parts, strict=True):
-            for key in set(own):
-                counts[key][part] += 1
-        across: dict[tuple[Part, ...], list[str]] = defaultdict(list)
-        for key in sorted(counts, key=natural):
-            if len(inside := tuple(part for part in PARTS if counts[key][part])) > 1:
-                across[inside].append(
-                    f"{key} ({', '.join(f'{counts[key][part]} in {part}' for part in inside)})"
-                )
+        across: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        for key, counts in spread(of_items, parts).items():
+            across[tuple(counts)].append(f"{key} ({in_words(counts)})")
         for inside, named in sorted(across.items()):
             rest = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
             what = f"1 {kind} is" if len(named) == 1 else f"{len(named)} {_plural(kind)} are"

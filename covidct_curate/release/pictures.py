@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +11,13 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from covidct_curate.audit.shortcuts import Row, border, features, histogram
 from covidct_curate.originals.body import body_box
 from covidct_curate.originals.documents import HU16
 from covidct_curate.originals.lungs import lung_box
 from covidct_curate.originals.windows import from_hu16, windowed
 from covidct_curate.panels.loose import read_pixels
-from covidct_curate.png import Pixels, write_png
+from covidct_curate.png import Pixels, pixels_hash, write_png
 from covidct_curate.records import PixelBox
 from covidct_curate.release.item import Item
 
@@ -54,18 +55,34 @@ def _crop_box(grey: Pixels, look: Look) -> PixelBox:
     return box or (0, 0, grey.shape[1], grey.shape[0])
 
 
-def write_pictures(items: Iterable[Item], folder: Path, look: Look) -> dict[str, tuple[int, int]]:
-    """Write the pictures of items, and their masks, below ``folder``; file name → width and height.
+@dataclass(frozen=True, slots=True, eq=False)
+class Written:
+    """A picture as it was written."""
+
+    size: tuple[int, int]
+    """Width and height in pixels."""
+    pixels: str
+    """Hash of its pixels in grey."""
+    features: Mapping[str, Row]
+    """As `shortcuts.features` gives them."""
+
+
+def write_pictures(items: Iterable[Item], folder: Path, look: Look) -> dict[str, Written]:
+    """Write the pictures of items, and their masks, below ``folder``; file name → what was written.
 
     Raises `PictureError` when one cannot be read, OSError when one cannot be written.
     """
 
-    def put(item: Item) -> tuple[str, tuple[int, int]]:
+    def put(item: Item) -> tuple[str, Written]:
         shown, box = rendered(_read(item), look)
-        write_png(shown, folder / item.file_name)
+        path = folder / item.file_name
+        pixels = write_png(shown, path)
         if item.mask is not None:
-            write_png(cut(read_pixels(item.mask), box), folder / "masks" / Path(item.file_name).name)
-        return item.file_name, (box[2] - box[0], box[3] - box[1])
+            write_png(cut(read_pixels(item.mask), box), folder / "masks" / path.name)
+        grey = np.asarray(_grey(shown), np.uint8)
+        size, mode = (box[2] - box[0], box[3] - box[1]), "L" if shown.ndim == 2 else "RGB"
+        told = features(path.name, size, mode, path.stat().st_size, border(grey), histogram(grey))
+        return item.file_name, Written(size, pixels if mode == "L" else pixels_hash(grey), told)
 
     wanted = list(items)
     for place in {Path(item.file_name).parent.as_posix() for item in wanted}:

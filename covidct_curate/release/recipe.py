@@ -83,7 +83,7 @@ def rebuild(recipe: Path, pdfs: Path, out: Path) -> Iterator[Rebuilt]:
     wanted = [row for row in rows if not row["in_release"]]
     with tempfile.TemporaryDirectory(prefix="curate-") as folder:
         workspace = Path(folder) / "workspace"
-        pipeline.extract([pdfs], workspace, only_figures=True)
+        pipeline.extract([pdfs], workspace)
         found = _Found(workspace)
         for row in wanted:
             yield _rebuilt(row, found, out)

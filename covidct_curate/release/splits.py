@@ -10,7 +10,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 
-from covidct_curate.release.duplicates import clusters
+from covidct_curate.audit.duplicates import clusters
 from covidct_curate.release.item import PARTS, Part
 
 SIZES = (0.6, 0.15, 0.25)

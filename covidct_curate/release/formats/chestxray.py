@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 
+from covidct_curate.licences import known
 from covidct_curate.release.formats.rows import accompany, base, named_apart, ordered, place, write_text
 from covidct_curate.release.item import About, Item
-from covidct_curate.release.licences import known
 from covidct_curate.review.output import cell_text
 
 COLUMNS = (

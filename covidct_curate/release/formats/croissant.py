@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from covidct_curate.licences import known
 from covidct_curate.release.formats.rows import ordered, whole, write_json
 from covidct_curate.release.item import About, Item
-from covidct_curate.release.licences import known
 
 _CONTEXT: Mapping[str, Any] = {
     "@language": "en",

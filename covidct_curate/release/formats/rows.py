@@ -99,7 +99,7 @@ def whole(text: str) -> str:
 
 
 def item_of(told: Mapping[str, Any], picture: Path, mask: Path | None) -> Item:
-    """The item that `row` told of, with its files. Raises KeyError, TypeError or ValueError for another's line."""
+    """The item that `row` told of, with its files; one with ``in_release`` false may not be shared. Raises KeyError, TypeError or ValueError for another's line."""
     names = [each.name for each in fields(Patient) if each.name != "id"]
     return Item(
         file_name=str(told["file_name"]),
@@ -131,7 +131,7 @@ def item_of(told: Mapping[str, Any], picture: Path, mask: Path | None) -> Item:
         decided=bool(told["decided"]),
         reviewers=tuple(told["reviewers"]),
         decided_at=told["decided_at"],
-        shared=True,
+        shared=bool(told.get("in_release", True)),
         why=told["shared_because"],
         figure_uid=told["figure_uid"],
         figure_picture=picture,
