@@ -16,10 +16,10 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
+from covidct_curate.audit.duplicates import looks, pairs
 from covidct_curate.importing import import_dataset
 from covidct_curate.originals.documents import Wish
 from covidct_curate.release.build import Plan, build_release
-from covidct_curate.audit.duplicates import looks, pairs
 
 _SIDE, _SLICES = 400, 50
 

@@ -100,4 +100,4 @@ def _cells(rows: NDArray[np.float16] | Plane, pivots: Plane, count: int) -> NDAr
     count = min(count, len(pivots))
     blocks = (rows[start : start + _PIVOTED] for start in range(0, len(rows), _PIVOTED))
     far = (-(each.astype(np.float32) @ pivots.T) for each in blocks)
-    return np.concatenate([np.argpartition(each, count - 1)[:, :count] for each in far])
+    return np.concatenate([np.argpartition(each, count - 1)[:, :count].copy() for each in far])

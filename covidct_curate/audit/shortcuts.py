@@ -191,9 +191,8 @@ def _scores(
     from sklearn.ensemble import RandomForestRegressor
 
     # On 0 and 1, a regressor grows the trees a classifier does, and can do with one class.
-    forest = RandomForestRegressor(trees, max_features="sqrt", min_samples_leaf=2, random_state=0, n_jobs=-1)
+    forest = RandomForestRegressor(trees, max_features="sqrt", min_samples_leaf=2, random_state=0)
     forest.fit(rows, truth.astype(np.float64))
-    forest.set_params(n_jobs=1)  # in threads the sum of the trees would depend on their order
     return np.asarray(np.round(forest.predict(judged), 9), np.float64)
 
 
