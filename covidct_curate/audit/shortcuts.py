@@ -149,8 +149,8 @@ def shortcut(
     train, test = np.flatnonzero(part == "train"), np.flatnonzero(part == "test")
     if not (_judges(group[train], truth[train]) and _judges(group[test], truth[test])):
         return Told(crossed, "cross-validated", crossed, len(used), len(positive))
-    scores = _scores(rows[train], truth[train], rows[test], _TREES)
-    headline = _estimate(scores, truth[test], group[test])
+    told = scores(rows[train], truth[train], rows[test])
+    headline = _estimate(told, truth[test], group[test])
     return Told(headline, "test part", crossed, len(used), len(positive))
 
 
@@ -178,16 +178,16 @@ def _cross_validated(
 ) -> Estimate:
     from sklearn.model_selection import StratifiedGroupKFold
 
-    scores = np.zeros(len(truth))
+    told = np.zeros(len(truth))
     for train, test in StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0).split(rows, truth, group):
-        scores[test] = _scores(rows[train], truth[train], rows[test], _TREES // 2)
-    return _estimate(scores, truth, group)
+        told[test] = scores(rows[train], truth[train], rows[test], _TREES // 2)
+    return _estimate(told, truth, group)
 
 
-def _scores(
-    rows: NDArray[np.float32], truth: NDArray[np.bool_], judged: NDArray[np.float32], trees: int
+def scores(
+    rows: NDArray[np.float32], truth: NDArray[np.bool_], judged: NDArray[np.float32], trees: int = _TREES
 ) -> _Numbers:
-    """How sure a forest that learnt from some pictures is that others are positive."""
+    """How sure (0 to 1) a forest that learnt from the features and classes of some pictures is that others are positive."""
     from sklearn.ensemble import RandomForestRegressor
 
     # On 0 and 1, a regressor grows the trees a classifier does, and can do with one class.
