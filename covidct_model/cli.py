@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from covidct_curate import __version__
+from covidct_curate.console import counting_bar
 from covidct_model import evaluatecli, predictcli, studycli
 from covidct_model.modelling import modelling
 
@@ -101,7 +102,14 @@ def train(
             "seed": seed,
         }
         told = read_config(config, **spoken(settings or ()), **given)
-        run = trained(told, out, _tell)
+        with counting_bar("epochs") as bar:
+
+            def tell(epoch: Epoch) -> None:
+                _tell(epoch)
+                if bar:
+                    bar(epoch.epoch, told.epochs)
+
+            run = trained(told, out, tell)
         if os.environ.get("RANK", "0") == "0":
             print(f"run: {run.folder}; judge it with: covidct evaluate {run.folder}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +16,12 @@ from covidct_model.errors import ConfigError, MemoryShort
 from covidct_model.losses import loss
 
 NAMES = ("float32-channels-last", "bfloat16-channels-last", "float32")
-_LIKELY_LOST = 2.0
-"""How many times as long as the best one a first step may take, for the second to be worth its time."""
+_SMALL = (2, 64)
+"""Pictures, and their height and width, on which a processor first tries all ways: hopeless ones take minutes."""
+_HOPELESS = 3.0
+"""How many times as long as the best."""
+_LONG = 5.0
+"""Seconds of measuring one way after which it is not measured again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,9 @@ class Precision:
 
     name: str
     seconds: Mapping[str, float] = field(default_factory=dict)
-    """Of one training step in each way that was measured."""
+    """Of one training step in each way that came into question."""
+    small: Mapping[str, float] = field(default_factory=dict)
+    """The same on few and small pictures, where those were tried first."""
 
     def placed(self, net: nn.Module, device: torch.device) -> nn.Module:
         """``net`` itself, moved to the device and laid out."""
@@ -41,8 +47,8 @@ class Precision:
         return torch.autocast(device.type, torch.bfloat16, enabled=self.name.startswith("bfloat16"))
 
     def as_dict(self) -> dict[str, Any]:
-        """``name``, and ``seconds`` a step of each way measured."""
-        return {"name": self.name, "seconds": dict(self.seconds)}
+        """``name``, and ``seconds`` and ``small`` a step of each way measured."""
+        return {"name": self.name, "seconds": dict(self.seconds), "small": dict(self.small)}
 
     @property
     def _layout(self) -> torch.memory_format:
@@ -59,29 +65,27 @@ def named(name: str) -> Precision:
 def fastest(net: nn.Module, size: int, batch: int, device: torch.device) -> Precision:
     """The way in which a training step of ``net`` takes least, measured on pictures of chance on that device.
 
-    ``size`` is the pictures' height and width, ``batch`` their number; a processor, slow but alike for any number,
-    is given 4 at most. ``net`` and the state of chance are left as they were. Raises `MemoryShort` when a step fits
-    into memory in no way.
+    ``size`` is the pictures' height and width, ``batch`` their number. A processor is slow: it tries all ways on few
+    and small pictures, and then those not far behind on 4 at most of that size. ``net`` and the state of chance are
+    left as they were. Raises `MemoryShort` when a step fits into memory in no way.
     """
     gpu = device.type == "cuda"
     count = max(2, batch if gpu else min(batch, 4))
-    seconds: dict[str, float] = {}
+    small: dict[str, float] = {}
+    ways: Sequence[str] = NAMES
     with torch.random.fork_rng([device] if gpu else []):
-        for name in NAMES:
-            try:
-                seconds[name] = _measured(Precision(name), net, (count, size), device, seconds)
-            except (MemoryError, RuntimeError) as error:
-                if not short(error):
-                    raise
-            gc.collect()
-            if gpu:
-                torch.cuda.empty_cache()
+        if not gpu:
+            small = _tried(NAMES, net, _SMALL, device)
+            ways = [name for name in small if small[name] <= _HOPELESS * min(small.values())]
+            if len(ways) == 1:
+                return Precision(ways[0], {}, small)
+        seconds = _tried(ways, net, (count, size), device)
     if not seconds:
         raise MemoryShort(
             f"a batch of {count} at {size} pixels does not fit into memory; "
             f"try --batch {max(2, count // 2)} or --size {max(32, size * 2 // 3 // 32 * 32)}"
         )
-    return Precision(min(seconds, key=lambda name: seconds[name]), seconds)
+    return Precision(min(seconds, key=lambda name: seconds[name]), seconds, small)
 
 
 def short(error: MemoryError | RuntimeError) -> bool:
@@ -89,10 +93,28 @@ def short(error: MemoryError | RuntimeError) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
 
 
-def _measured(
-    way: Precision, net: nn.Module, shape: tuple[int, int], device: torch.device, before: Mapping[str, float]
-) -> float:
-    """Seconds of a step: the shortest of a few, after one that warms up, which alone counts where it is hopeless."""
+def _tried(
+    ways: Sequence[str], net: nn.Module, shape: tuple[int, int], device: torch.device
+) -> dict[str, float]:
+    """Seconds of a step in each way that fits into memory."""
+    seconds = {}
+    for name in ways:
+        try:
+            seconds[name] = _measured(Precision(name), net, shape, device)
+        except (MemoryError, RuntimeError) as error:
+            if not short(error):
+                raise
+        gc.collect()
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+    return seconds
+
+
+def _measured(way: Precision, net: nn.Module, shape: tuple[int, int], device: torch.device) -> float:
+    """Seconds of a step, after one that warms up; the shortest of three, where three do not take too long.
+
+    ``shape`` is the number of pictures and their size.
+    """
     count, size = shape
     copied = way.placed(copy.deepcopy(net), device).train()
     views = way.laid_out(torch.rand(count, 1, size, size, device=device) * 255)
@@ -109,7 +131,8 @@ def _measured(
             torch.cuda.synchronize(device)
         return time.perf_counter() - begun
 
-    first = step()
-    if device.type != "cuda" and before and first > _LIKELY_LOST * min(before.values()):
-        return first
-    return min(step() for _ in range(5 if device.type == "cuda" else 2))
+    step()
+    taken = [step()]
+    while len(taken) < 3 and sum(taken) < _LONG:
+        taken.append(step())
+    return min(taken)

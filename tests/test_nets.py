@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import pytest
 import torch
@@ -17,13 +19,12 @@ _PALACE, _DAISY = 698, 985
 
 
 @pytest.fixture(autouse=True)
-def uncompiled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without oneDNN, which makes a kernel for every shape it meets: that takes longer than these few steps.
-
-    Depthwise convolutions are slow without it.
-    """
-    if "lite0" not in request.node.name:
-        monkeypatch.setattr(torch.backends.mkldnn, "enabled", False)
+def one_thread() -> Iterator[None]:
+    """Threads that share busy cores wait for each other at every one of these small operations."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def eight(size: int = 64) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
