@@ -8,15 +8,16 @@ the same means.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from covidct_curate.audit import shortcuts
-from covidct_curate.audit.files import look_at
+from covidct_curate.audit.files import decoded, over
 from covidct_curate.audit.folders import read_folder
+from covidct_curate.audit.subject import Entry
 from covidct_curate.errors import CurateError
 from covidct_curate.forms import visible
 from covidct_model.errors import RunError
@@ -45,7 +46,9 @@ def controls(release: Path, learnt: Sequence[Known], asked: Sequence[Known]) -> 
     truth = np.array([each.label == 1 for each in learnt], bool)
     return {
         **{
-            name: shortcuts.scores(_features(rows, learnt, name), truth, _features(rows, asked, name))
+            name: shortcuts.scores(
+                _features(rows, learnt, name), truth, _features(rows, asked, name), shortcuts.TREES
+            )
             for name in shortcuts.NAMES
         },
         "majority": np.full(len(asked), truth.mean()),
@@ -66,14 +69,20 @@ def _rows(release: Path, known: Sequence[Known]) -> dict[str, dict[str, shortcut
             has = "is not there" if entry is None else f"is of class {entry.finding!r}"
             raise RunError(f"{changed}: {visible(each.name)} {has}; bring back what it was")
     wanted = tuple(entries[each.name] for each in known)
-    seen, _ = look_at(replace(subject, entries=wanted))
-    for entry in wanted:
-        if entry.name not in seen:
-            raise RunError(f"{changed}: {visible(entry.name)} cannot be read; bring back what it was")
-    return {
-        name: shortcuts.features(name, one.size, one.mode, one.bytes, one.border, one.histogram)
-        for name, one in seen.items()
-    }
+
+    def told(entry: Entry) -> dict[str, shortcuts.Row]:
+        try:
+            file = decoded(entry.path)
+        except (CurateError, OSError) as error:
+            raise RunError(
+                f"{changed}: {visible(entry.name)} cannot be read; bring back what it was"
+            ) from error
+        grey = file.grey
+        size = grey.shape[1], grey.shape[0]
+        edge, levels = shortcuts.border(grey), shortcuts.histogram(grey)
+        return shortcuts.features(entry.name, size, file.mode, file.bytes, edge, levels)
+
+    return {entry.name: one for entry, one in zip(wanted, over(wanted, told), strict=True)}
 
 
 def _features(

@@ -27,14 +27,13 @@ from covidct_curate.audit.finding import Finding
 from covidct_curate.audit.folders import read_folder
 from covidct_curate.audit.leaks import leaks
 from covidct_curate.audit.seen import Seen
-from covidct_curate.audit.subject import Entry
+from covidct_curate.audit.subject import PARTS, Entry
 from covidct_curate.errors import CurateError
 from covidct_curate.panels.loose import read_pixels
 from covidct_model.errors import DataError, MemoryShort
 
 Plane = NDArray[np.uint8]
 """Height x width."""
-PARTS = ("train", "val", "test")
 _SHOWN = 10
 """Problems of one kind that an error names."""
 _SPARE = 1.25
@@ -94,6 +93,12 @@ def held(size: int) -> int:
     return math.ceil(size * _SPARE / 16) * 16
 
 
+def sized(grey: Plane, side: int) -> Plane:
+    """A grey picture of any size as side x side."""
+    how = cv2.INTER_AREA if min(grey.shape) > side else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(grey, (side, side), interpolation=how), np.uint8)
+
+
 def read_data(folder: Path, size: int) -> Data:
     """Read a release, or a folder laid out like COVID-CT with lists of a split, for a network that sees ``size``.
 
@@ -132,7 +137,7 @@ def read_data(folder: Path, size: int) -> Data:
         rest = [f"and {len(problems) - _SHOWN:,} more"] if len(problems) > _SHOWN else []
         lines = "\n  ".join([*problems[:_SHOWN], *rest])
         raise DataError(f"{folder}: it cannot be trained on:\n  {lines}")
-    pictures = {
+    pictures: dict[str, Pictures] = {
         part: _part([each for each in zip(usable, planes, strict=True) if each[0].part == part], held(size))
         for part in PARTS
     }
@@ -184,7 +189,7 @@ class _Planes:
     def of(self, entry: Entry) -> tuple[Plane, Plane | None]:
         """The grey picture and its mask (0 or 1), each side x side; what is wrong with a mask is a problem."""
         grey = in_grey(read_pixels(entry.path))
-        picture = self._sized(grey, cv2.INTER_AREA if min(grey.shape) > self.side else cv2.INTER_LINEAR)
+        picture = sized(grey, self.side)
         path = self.masks.get(_stem(entry))
         if path is None:
             return picture, None
@@ -199,10 +204,9 @@ class _Planes:
                 f"masks/{path.name}: it and its picture, {entry.name}, are of two sizes, {sizes}"
             )
             return picture, None
-        return picture, self._sized(np.asarray(mask > 127, np.uint8), cv2.INTER_NEAREST)
-
-    def _sized(self, plane: Plane, how: int) -> Plane:
-        return np.asarray(cv2.resize(plane, (self.side, self.side), interpolation=how), np.uint8)
+        lesions = np.asarray(mask > 127, np.uint8)
+        shape = (self.side, self.side)
+        return picture, np.asarray(cv2.resize(lesions, shape, interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def _part(members: Sequence[tuple[Entry, tuple[Plane, Plane | None]]], side: int) -> Pictures:

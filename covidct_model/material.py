@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from covidct_curate.audit.duplicates import in_grey
+from covidct_curate.audit.subject import PARTS
 from covidct_curate.errors import PictureError
 from covidct_curate.panels.loose import read_pixels
 from covidct_curate.png import write_png
@@ -24,7 +25,6 @@ from covidct_model.errors import DataError, RunError
 from covidct_model.sources import Roots, Source, of
 from covidct_model.view import Grey, turned, viewed
 
-PARTS = ("train", "val", "test")
 _ABOUT = "material.json"
 _VERSION = 1
 """Of the view and the layout; another one is built anew."""
@@ -172,7 +172,7 @@ def _read(path: Path) -> Grey:
 
 
 def _counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
-    told = {}
+    told: dict[str, dict[str, int]] = {}
     for part in PARTS:
         own = [row for row in rows if row["split"] == part]
         told[part] = {

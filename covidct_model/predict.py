@@ -23,18 +23,17 @@ from covidct_curate.audit.duplicates import in_grey
 from covidct_curate.errors import ChoiceError, CurateError, DatasetError, in_words
 from covidct_curate.extract.names import safe_name
 from covidct_curate.forms import FORMS
-from covidct_curate.originals.body import body_box
 from covidct_curate.originals.dicom import find_dicom
 from covidct_curate.originals.documents import Scan, Wish
-from covidct_curate.originals.lungs import lung_box
+from covidct_curate.originals.lungs import crop_box
 from covidct_curate.originals.metaimage import find_metaimage
 from covidct_curate.originals.nifti import find_nifti
 from covidct_curate.originals.series import Series, files_below
-from covidct_curate.panels.loose import read_pixels
+from covidct_curate.panels.loose import SUFFIXES, read_pixels
 from covidct_curate.png import write_png
 from covidct_model.augment import prepared
 from covidct_model.config import Config
-from covidct_model.data import held
+from covidct_model.data import held, sized
 from covidct_model.nets import Output
 from covidct_model.run import Run, open_run
 
@@ -42,7 +41,6 @@ Grey = NDArray[np.uint8]
 
 NOTICE = "No medical device: for research only."
 CROPS = ("", "body", "lungs")
-_PICTURES = frozenset((".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".bmp", ".gif", ".webp"))
 _NIFTI = (".nii", ".nii.gz")
 _META = (".mhd", ".mha", ".raw", ".zraw")
 _LONGEST = 300
@@ -162,7 +160,7 @@ class _Judge:
     def _asked(self, shown: list[_Shown]) -> tuple[list[float], Tensor | None]:
         """Score of each, mean of the picture's and its mirror image's where the run learnt from both; lesions."""
         side = held(self.config.size)
-        planes = np.stack([_sized(each.grey, side) for each in shown])[:, None]
+        planes = np.stack([sized(each.grey, side) for each in shown])[:, None]
         views = prepared(torch.from_numpy(planes).to(self.device), self.config.size)
         output: Output = self.net(views)
         logits = output.logits
@@ -189,12 +187,6 @@ class _Judge:
         write_png(np.where(sized > 0, np.uint8(255), np.uint8(0)), self.masks / f"{name}.png")
 
 
-def _sized(grey: Grey, side: int) -> Grey:
-    """A picture in the size it is held in for training."""
-    how = cv2.INTER_AREA if min(grey.shape) > side else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(grey, (side, side), interpolation=how), np.uint8)
-
-
 def _threshold(run: Run) -> float:
     """The threshold that was chosen on validation, where the run was evaluated; else 0.5."""
     if not (run.folder / "evaluation.json").is_file():
@@ -211,12 +203,12 @@ def _found(path: Path) -> tuple[list[Path | Series], tuple[str, ...]]:
     files = list(files_below(path))
     names = [each.name.lower() for each in files]
     found: list[Path | Series] = [
-        each for each, name in zip(files, names, strict=True) if Path(name).suffix in _PICTURES
+        each for each, name in zip(files, names, strict=True) if Path(name).suffix in SUFFIXES
     ]
     others = [
         each
         for each, name in zip(files, names, strict=True)
-        if not name.endswith((*_PICTURES, *_NIFTI, *_META))
+        if not name.endswith((*SUFFIXES, *_NIFTI, *_META))
     ]
     notes: list[str] = []
     salt = secrets.token_bytes(32)  # for pseudonyms that are never shown
@@ -271,6 +263,5 @@ def _slices(series: Series, name: str, crop: str) -> Iterator[_Shown]:
 
 
 def _cropped(grey: Grey, crop: str) -> Grey:
-    box = body_box(grey) if crop == "body" else lung_box(grey) if crop == "lungs" else None
-    x0, y0, x1, y1 = box or (0, 0, grey.shape[1], grey.shape[0])
+    x0, y0, x1, y1 = crop_box(grey, crop)
     return grey[y0:y1, x0:x1]

@@ -80,7 +80,8 @@ class _Training:
     def __init__(self, config: Config, run: Run, data: Data, team: Team) -> None:
         self.config, self.run, self.data, self.team = config, run, data, team
         learnt = config.fit.split("+")
-        self.pictures = _on(data.joined(learnt), team.device)
+        pictures = data.joined(learnt)
+        self.pictures, self.masked = _on(pictures, team.device), pictures.has_mask
         self.val = (
             None if "val" in learnt or not len(data.parts["val"]) else _on(data.parts["val"], team.device)
         )
@@ -146,7 +147,7 @@ class _Training:
             torch.randperm(len(self.pictures), generator=chance), self._batch, 2 * self.team.size
         )
         self.model.train()
-        summed, rate = 0.0, 0.0
+        summed, rate = torch.zeros((), dtype=torch.float64, device=self.team.device), 0.0
         for step, batch in enumerate(batches):
             draws = drawn(len(batch), chance)
             rate = _rate(self.config, number + step / len(batches))
@@ -155,13 +156,16 @@ class _Training:
             summed += self._step(batch, draws) * len(batch)
             if self.mean:
                 self._average(number * len(batches) + step)
-        return summed / sum(map(len, batches)), rate
+        told = float(summed) / sum(map(len, batches))
+        if not math.isfinite(told):
+            raise RunError(f"{self.run.folder}: the loss is no number any more; try a smaller --lr")
+        return told, rate
 
-    def _step(self, batch: Tensor, draws: Tensor) -> float:
+    def _step(self, batch: Tensor, draws: Tensor) -> Tensor:
         """One step on a batch, of which this process sees its share; the loss of that share."""
         total, lesions = (
             len(batch),
-            int(self.pictures.has_mask[batch.to(self.pictures.has_mask.device)].sum()),
+            int(self.masked[batch].sum()),
         )
         mine, draws = self.team.share(batch).to(self.team.device), self.team.share(draws)
         masked = self.pictures.has_mask[mine]
@@ -176,13 +180,10 @@ class _Training:
             output, self.pictures.labels[mine], masks, masked, smoothing=self.config.smoothing,
             total=total, total_masked=lesions,
         )  # fmt: skip
-        told = float(value.detach())
-        if not math.isfinite(told):
-            raise RunError(f"{self.run.folder}: the loss is no number any more; try a smaller --lr")
         self.optimizer.zero_grad(set_to_none=True)
         value.backward()
         self.optimizer.step()
-        return told
+        return value.detach().double()
 
     def _average(self, step: int) -> None:
         """Move the running mean of the weights towards them."""
@@ -207,8 +208,9 @@ class _Training:
             or (told, -(val_loss or 0)) > (before[-1]["val_auc"], -before[-1]["val_loss"])
         )  # fmt: skip
         if better:
-            with self._judging():
-                self.kept = _copied(self.net)
+            self.kept = (
+                {name: each.clone() for name, each in self.mean.items()} if self.mean else _copied(self.net)
+            )
         return Epoch(number, rate, fitted, val_loss, told, better)
 
     @contextmanager

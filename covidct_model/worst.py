@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from covidct_curate.audit.folders import read_folder
 from covidct_curate.errors import CurateError
 from covidct_curate.panels.loose import read_pixels
 from covidct_curate.png import write_png
+from covidct_model.data import sized
 from covidct_model.gradcam import cam, overlay
 from covidct_model.metrics import HALF
 from covidct_model.run import Prediction, Run
@@ -66,14 +66,9 @@ def _overlays(run: Run, wrong: Sequence[Prediction]) -> dict[str, str]:
     for number, each in enumerate(wrong, 1):
         stem = _UNSAFE.sub("_", PurePosixPath(each.file_name).stem)[:80]
         files[each.file_name] = f"{FOLDER}/{number:02d}-{stem}.png"
-        grey = _resized(in_grey(read_pixels(paths[each.file_name])), size)
+        grey = sized(in_grey(read_pixels(paths[each.file_name])), size)
         write_png(_explained(net, grey), run.folder / files[each.file_name])
     return files
-
-
-def _resized(grey: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    how = cv2.INTER_AREA if min(grey.shape) > size else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(grey, (size, size), interpolation=how), np.uint8)
 
 
 def _explained(net: nn.Module, grey: NDArray[np.uint8]) -> NDArray[np.uint8]:

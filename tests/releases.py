@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from covidct_curate.audit.subject import PARTS
 from covidct_curate.png import write_png
 from covidct_curate.records import Patient
 from covidct_curate.release.formats import chestxray, coco, covid_ct, croissant, huggingface, imagefolder
-from covidct_curate.release.item import PARTS, About, Item, Origin
+from covidct_curate.release.item import About, Item, Origin
 
 HOSTILE = (
     '=cmd|"/c calc"!A1 | <script>alert(1)</script>\n# [x](http://evil.example) `code` \u202e \ud800 ∆ "q", ok'

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from covidct_curate.audit.consistency import ages, contradictions, licences
 from covidct_curate.audit.subject import Entry, SubjectKind
-
-
-def entry(name: str, **changes: Any) -> Entry:
-    plain: dict[str, Any] = dict.fromkeys(Entry.__dataclass_fields__, "")
-    plain |= {"path": Path(name), "positive": True, "age_min": None, "age_max": None, "licence": None}
-    return Entry(**(plain | {"name": name} | changes))
+from tests.entries import entry
 
 
 def aged(name: str, low: float | None, high: float | None, patient: str = "p") -> Entry:

@@ -17,6 +17,7 @@ from covidct_curate.audit.finding import Finding
 from covidct_curate.audit.likeness import Pixels
 from covidct_curate.audit.subject import Entry, Subject
 from covidct_curate.release.official import official
+from tests.entries import entry
 from tests.test_duplicates import patient
 
 
@@ -46,10 +47,9 @@ def _pixels(shown: Shown) -> Pixels:
 
 def _entry(name: str, path: Path, shown: Shown) -> Entry:
     positive = {"covid": True, "non-covid": False, "noncovid": False}.get(shown.finding)
-    return Entry(
-        name=name, path=path, finding=shown.finding, positive=positive, patient=shown.patient, paper=shown.paper,
-        scan=shown.scan, part=shown.part, source="", modality="ct", age="", age_min=None, age_max=None, gender="",
-        licence=None, figure="",
+    return entry(
+        name, path=path, finding=shown.finding, positive=positive, patient=shown.patient, paper=shown.paper,
+        scan=shown.scan, part=shown.part,
     )  # fmt: skip
 
 

@@ -15,21 +15,15 @@ from PIL import Image
 
 from covidct_curate.audit.files import look_at
 from covidct_curate.audit.likeness import Pixels
-from covidct_curate.audit.subject import Entry, Subject
+from covidct_curate.audit.subject import Subject
+from tests.entries import entry
 from tests.manuscripts.phantom import phantom_ct
 
 GREY = phantom_ct(1, (80, 96))
 
 
-def _entry(path: Path) -> Entry:
-    return Entry(
-        name=path.name, path=path, finding="covid", positive=True, patient="", paper="", scan="", part="", source="",
-        modality="ct", age="", age_min=None, age_max=None, gender="", licence=None, figure="",
-    )  # fmt: skip
-
-
 def _subject(folder: Path) -> Subject:
-    entries = tuple(_entry(path) for path in sorted(folder.iterdir()))
+    entries = tuple(entry(path.name, path=path) for path in sorted(folder.iterdir()))
     return Subject(folder, "covid-ct", "covid", "non-covid", entries, ())
 
 

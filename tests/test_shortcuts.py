@@ -29,6 +29,7 @@ from covidct_curate.audit.shortcuts import (
     shortcut,
 )
 from covidct_curate.audit.subject import Entry, Subject
+from tests.entries import entry as plain
 
 GREY = arrays(np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40)))
 SCENES = ("none", *NAMES)
@@ -37,28 +38,11 @@ SCENES = ("none", *NAMES)
 @pytest.fixture(autouse=True)
 def small_forests(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few trees are enough where a class is told by one thing, or by none."""
-    monkeypatch.setattr(shortcuts, "_TREES", 30)
+    monkeypatch.setattr(shortcuts, "TREES", 30)
 
 
-def entry(name: str, *, positive: bool | None, patient: str = "", paper: str = "", part: str = "") -> Entry:
-    return Entry(
-        name=name,
-        path=Path(name),
-        finding="covid" if positive else "non-covid",
-        positive=positive,
-        patient=patient,
-        paper=paper,
-        scan="",
-        part=part,
-        source="",
-        modality="ct",
-        age="",
-        age_min=None,
-        age_max=None,
-        gender="",
-        licence=None,
-        figure="",
-    )
+def entry(name: str, *, positive: bool | None, **told: str) -> Entry:
+    return plain(name, finding="covid" if positive else "non-covid", positive=positive, **told)
 
 
 def planted(scene: str, count: int = 80, *, parts: bool = False) -> tuple[Subject, dict[str, Seen]]:

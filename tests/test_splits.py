@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from covidct_curate.audit.subject import PARTS, Part
 from covidct_curate.errors import DatasetError
-from covidct_curate.release.item import PARTS, Part
 from covidct_curate.release.official import official, official_split, read_split, violations
 from covidct_curate.release.splits import SIZES, groups, reached_sizes, split
 

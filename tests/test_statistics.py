@@ -20,6 +20,7 @@ from covidct_curate.audit.statistics import DECADES, Extent, measured, statistic
 from covidct_curate.audit.subject import Entry, Subject
 from covidct_curate.errors import ChoiceError, DatasetError
 from covidct_curate.png import write_png
+from tests.entries import entry as plain
 from tests.htmlpage import Page, hostile_free
 
 HOSTILE = '<script>alert(1)</script>\n\x00\u202e$x^$"&_'
@@ -27,25 +28,9 @@ HOSTILE = '<script>alert(1)</script>\n\x00\u202e$x^$"&_'
 
 def entry(number: int, **changes: Any) -> Entry:
     """The picture of that number, of a patient and a paper of its own, of which nothing else is known."""
-    made = Entry(
-        name=f"CT_COVID/{number:03d}.png",
-        path=Path(f"/nowhere/{number}.png"),
-        finding="covid",
-        positive=True,
-        patient=f"p{number:03d}",
-        paper=f"10.1/{number:03d}",
-        scan="",
-        part="",
-        source="medrxiv",
-        modality="ct",
-        age="",
-        age_min=None,
-        age_max=None,
-        gender="",
-        licence=None,
-        figure="",
-    )
-    return replace(made, **changes)
+    own = {"patient": f"p{number:03d}", "paper": f"10.1/{number:03d}", "source": "medrxiv"}
+    path = Path(f"/nowhere/{number}.png")
+    return plain(**{"name": f"CT_COVID/{number:03d}.png", "path": path, **own, **changes})
 
 
 def aged(number: int, low: float | None, high: float | None, **changes: Any) -> Entry:

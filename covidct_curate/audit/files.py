@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import stat
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from PIL import Image
 
 from covidct_curate.audit.duplicates import in_grey, look
 from covidct_curate.audit.finding import Finding, found
+from covidct_curate.audit.likeness import Pixels
 from covidct_curate.audit.seen import Seen
 from covidct_curate.audit.shortcuts import border, histogram
 from covidct_curate.audit.subject import Entry, Subject
@@ -20,10 +23,23 @@ from covidct_curate.errors import PictureError, in_words
 from covidct_curate.panels.loose import read_pixels
 from covidct_curate.png import pixels_hash
 
+_T = TypeVar("_T")
 _AT_ONCE = 1024
 """Pictures handed to the threads at once."""
 _SUFFIX = {"JPEG": ".jpg", "TIFF": ".tif"}
 """How the name of a file is to end; that of any other as its format is called."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """The picture in a file."""
+
+    grey: Pixels
+    """(height, width)."""
+    mode: str
+    form: str
+    bytes: int
+    """All three as `Seen` has them."""
 
 
 def look_at(
@@ -38,20 +54,30 @@ def look_at(
     seen: dict[str, Seen] = {}
     findings: list[Finding] = []
     entries = subject.entries
+    for done, (entry, (one, wrong)) in enumerate(zip(entries, over(entries, _look_at), strict=True), 1):
+        if one:
+            seen[entry.name] = one
+        if wrong:
+            findings.append(wrong)
+        if progress:
+            progress(done, len(entries))
+    return seen, findings
+
+
+def over(entries: Sequence[Entry], what: Callable[[Entry], _T]) -> Iterator[_T]:
+    """What is said of each picture, in their order, on all cores; libraries do not warn of odd files meanwhile."""
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
         warnings.simplefilter("ignore")  # for all threads: each of them sets, and resets, the same
         for start in range(0, len(entries), _AT_ONCE):
-            some = entries[start : start + _AT_ONCE]
-            for done, (entry, (one, wrong)) in enumerate(
-                zip(some, pool.map(_look_at, some), strict=True), start + 1
-            ):
-                if one:
-                    seen[entry.name] = one
-                if wrong:
-                    findings.append(wrong)
-                if progress:
-                    progress(done, len(entries))
-    return seen, findings
+            yield from pool.map(what, entries[start : start + _AT_ONCE])
+
+
+def decoded(path: Path) -> Decoded:
+    """The picture in a file. Raises `PictureError` or OSError when there is none that can be read."""
+    size = path.stat().st_size
+    grey = in_grey(read_pixels(path))
+    with Image.open(path) as image:
+        return Decoded(grey, image.mode, "JPEG" if image.format == "MPO" else str(image.format), size)
 
 
 def _look_at(entry: Entry) -> tuple[Seen | None, Finding | None]:
@@ -63,23 +89,21 @@ def _look_at(entry: Entry) -> tuple[Seen | None, Finding | None]:
             return None, found("unreadable", [entry.name], "it is no regular file")
         if not status.st_size:
             return None, found("empty-file", [entry.name], "it has no bytes")
-        grey = in_grey(read_pixels(path))
-        with Image.open(path) as image:
-            mode, form = image.mode, "JPEG" if image.format == "MPO" else str(image.format)
+        file = decoded(path)
     except (OSError, PictureError) as error:
         return None, found("unreadable", [entry.name], in_words(error).removeprefix(f"{path}: "))
-    height, width = grey.shape
+    grey = file.grey
     one = Seen(
-        size=(width, height),
-        mode=mode,
-        form=form,
-        bytes=status.st_size,
+        size=(grey.shape[1], grey.shape[0]),
+        mode=file.mode,
+        form=file.form,
+        bytes=file.bytes,
         pixels=pixels_hash(grey),
         border=border(grey),
         histogram=histogram(grey),
         look=look(grey),
     )
-    return one, _misnamed(entry.name, form)
+    return one, _misnamed(entry.name, file.form)
 
 
 def _misnamed(name: str, form: str) -> Finding | None:

@@ -54,7 +54,7 @@ KINDS: Mapping[str, Kind] = {
     "columns-shifted": Kind("warning", "A cell holds what belongs into another column.", "Move the text."),
     "age": Kind("warning", "An age is none, or out of range.", "Correct the cell."),
     "gender": Kind("warning", "A gender is none.", "Correct the cell."),
-    "doi": Kind("warning", "A DOI is malformed.", "Write it as 10.1101/2020.02.10.20021584."),
+    "doi": Kind("warning", "A DOI is malformed.", "Write it as 10.1101/2031.02.03.20012345."),
     "patient-contradiction": Kind(
         "warning", "One patient has two ages, genders or papers.", "Find out which holds, or part the patients."
     ),

@@ -129,8 +129,7 @@ def _others(path: Path, kind: SubjectKind, entries: list[Entry], notes: Sequence
     ordered = tuple(sorted(entries, key=lambda each: each.name))
     findings = [
         *(_finding(note) for note in notes),
-        *consistency.ages(ordered),
-        *consistency.licences(ordered, kind),
+        *consistency.findings(ordered, kind),
     ]
     return Subject(path, kind, _POSITIVE, _NEGATIVE, ordered, tuple(findings))
 

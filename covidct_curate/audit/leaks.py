@@ -6,11 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from covidct_curate.audit.finding import Finding, found
-from covidct_curate.audit.subject import Entry
+from covidct_curate.audit.subject import PARTS, Entry
 from covidct_curate.datasets.folders import natural
 
-PARTS = ("train", "val", "test")
-"""The parts of a split, in their order."""
 _SHARED: Sequence[tuple[str, str, Callable[[Entry], str]]] = (
     ("shared-patient", "patient", lambda entry: entry.patient),
     ("shared-patient", "scan", lambda entry: "" if entry.patient else entry.scan),
@@ -47,7 +45,9 @@ def spread(keys: Sequence[Iterable[str]], parts: Sequence[str]) -> dict[str, Map
     for own, part in zip(keys, parts, strict=True):
         for key in dict.fromkeys(own):
             counts[key][part] += 1
-    found = {key: {part: own[part] for part in PARTS if own[part]} for key, own in counts.items()}
+    found: dict[str, dict[str, int]] = {
+        key: {part: own[part] for part in PARTS if own[part]} for key, own in counts.items()
+    }
     return {key: found[key] for key in sorted(found, key=natural) if len(found[key]) > 1}
 
 

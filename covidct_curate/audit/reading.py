@@ -64,8 +64,6 @@ def _workspace(path: Path) -> Subject:
     lost = f"{len(gone):,} pictures that the catalogue knows are not there"
     findings = [
         *([found("missing", sorted(gone), lost, fix="Extract or import them again.")] if gone else []),
-        *consistency.contradictions(ordered),
-        *consistency.ages(ordered),
-        *consistency.licences(ordered, "workspace"),
+        *consistency.findings(ordered, "workspace"),
     ]
     return Subject(path, "workspace", rules.positive, rules.negative, ordered, tuple(findings))

@@ -15,7 +15,7 @@ from covidct_curate import inputs
 from covidct_curate.audit import consistency
 from covidct_curate.audit.finding import Finding, found
 from covidct_curate.audit.names import known, shown
-from covidct_curate.audit.subject import Entry, Subject
+from covidct_curate.audit.subject import PARTS, Entry, Subject
 from covidct_curate.datasets.folders import Names, Notes, pictures
 from covidct_curate.datasets.release import METADATA
 from covidct_curate.errors import DatasetError
@@ -24,7 +24,6 @@ from covidct_curate.tables import read_table
 
 _ABOUT, _LICENCES, _SUMS = "release.json", "LICENSES.csv", "checksums.sha256"
 _FOLDERS = ("CT_COVID", "CT_NonCOVID")
-_PARTS = ("train", "val", "test")
 _SUM = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
 _LONGEST = 200
 """Characters of a name that a sentence shows."""
@@ -91,13 +90,9 @@ def read_release(path: Path) -> Subject:
     _sums(release)
     _tell_names(release)
     ordered = tuple(entries[name] for name in sorted(entries))
-    findings = [
-        *release.findings,
-        *consistency.contradictions(ordered),
-        *consistency.ages(ordered),
-        *consistency.licences(ordered, "release", private=release.about.get("private") is True),
-    ]
-    return Subject(path, "release", positive, negative, ordered, tuple(findings))
+    private = release.about.get("private") is True
+    findings = (*release.findings, *consistency.findings(ordered, "release", private=private))
+    return Subject(path, "release", positive, negative, ordered, findings)
 
 
 def _about(path: Path) -> Mapping[str, Any]:
@@ -179,7 +174,7 @@ def entry(name: str, path: Path, row: Mapping[str, Any], positive: str, negative
         patient=known(_text(row, "patient_id")),
         paper=doi.lower() or (source if not dataset or row.get("page") is not None else ""),
         scan=source if isinstance(extra, dict) and "slice" in extra else "",
-        part=part if (part := _text(row, "split")) in _PARTS else "",
+        part=part if (part := _text(row, "split")) in PARTS else "",
         source=dataset or _text(row, "server").lower() or ("journal" if doi else ""),
         modality=_text(row, "modality"),
         age=_text(row, "age"),
@@ -213,7 +208,7 @@ def _lists(release: _Release, entries: Mapping[str, Entry]) -> None:
     """Hold the lists of the split against the lines of ``metadata.jsonl``."""
     listed: dict[str, set[str]] = defaultdict(set)
     for path in sorted((release.path / "Data-split").rglob("*.txt")):
-        part = next((each for each in _PARTS if path.stem.startswith(each)), "")
+        part = next((each for each in PARTS if path.stem.startswith(each)), "")
         if not part or not path.is_file():
             continue
         text = path.read_text(encoding="utf-8-sig", errors="replace")
@@ -222,7 +217,7 @@ def _lists(release: _Release, entries: Mapping[str, Entry]) -> None:
                 listed[name].add(part)
     told: dict[str, list[str]] = defaultdict(list)
     for name, entry in entries.items():
-        parts = sorted(listed.get(name, ()), key=_PARTS.index)
+        parts = [part for part in PARTS if part in listed.get(name, ())]
         if parts != [entry.part] and (parts or entry.part):
             theirs = f"in the lists of {' and '.join(parts)}" if parts else "in no list of Data-split"
             told[f"{theirs}; {METADATA} says {entry.part or 'no part'}"].append(name)

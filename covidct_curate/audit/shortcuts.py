@@ -43,7 +43,7 @@ _FRAME = 0.04
 _BLACK, _WHITE = 8, 247
 """Grey levels up to which, and from which on, a pixel is black or white."""
 _BINS = 32
-_TREES, _FOLDS, _DRAWS = 200, 5, 1000
+TREES, _FOLDS, _DRAWS = 200, 5, 1000
 """Trees of the forest that is judged on the test part, twice those of each that is cross-validated."""
 _MOST = 2_500
 """Pictures of a class that a forest is fitted and judged on at most."""
@@ -149,7 +149,7 @@ def shortcut(
     train, test = np.flatnonzero(part == "train"), np.flatnonzero(part == "test")
     if not (_judges(group[train], truth[train]) and _judges(group[test], truth[test])):
         return Told(crossed, "cross-validated", crossed, len(used), len(positive))
-    told = scores(rows[train], truth[train], rows[test])
+    told = scores(rows[train], truth[train], rows[test], TREES)
     headline = _estimate(told, truth[test], group[test])
     return Told(headline, "test part", crossed, len(used), len(positive))
 
@@ -180,12 +180,12 @@ def _cross_validated(
 
     told = np.zeros(len(truth))
     for train, test in StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0).split(rows, truth, group):
-        told[test] = scores(rows[train], truth[train], rows[test], _TREES // 2)
+        told[test] = scores(rows[train], truth[train], rows[test], TREES // 2)
     return _estimate(told, truth, group)
 
 
 def scores(
-    rows: NDArray[np.float32], truth: NDArray[np.bool_], judged: NDArray[np.float32], trees: int = _TREES
+    rows: NDArray[np.float32], truth: NDArray[np.bool_], judged: NDArray[np.float32], trees: int
 ) -> _Numbers:
     """How sure (0 to 1) a forest that learnt from the features and classes of some pictures is that others are positive."""
     from sklearn.ensemble import RandomForestRegressor

@@ -10,8 +10,7 @@ from typing import Literal
 
 from PIL import Image
 
-from covidct_curate.audit.subject import Entry, Subject
-from covidct_curate.release.item import PARTS
+from covidct_curate.audit.subject import PARTS, Entry, Subject
 
 Size = tuple[int, int]
 """Width and height in pixels."""

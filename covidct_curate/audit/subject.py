@@ -8,6 +8,9 @@ from typing import Literal
 
 from covidct_curate.audit.finding import Finding
 
+Part = Literal["train", "val", "test"]
+PARTS: tuple[Part, ...] = ("train", "val", "test")
+"""The parts of a split, in their order."""
 SubjectKind = Literal["workspace", "release", "covid-ct", "chestxray"]
 
 

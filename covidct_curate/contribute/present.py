@@ -9,10 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
-
 from covidct_curate import listing, selection
-from covidct_curate.audit.duplicates import Look, look, pairs
+from covidct_curate.audit.duplicates import Look, in_grey, look, pairs
 from covidct_curate.catalog import Connection, papers
 from covidct_curate.contribute.contents import Contributed
 from covidct_curate.contribute.dois import key
@@ -20,7 +18,6 @@ from covidct_curate.datasets.release import ROW
 from covidct_curate.label.rules import DEFAULT, Rules, load_rules
 from covidct_curate.panels.loose import read_pixels
 from covidct_curate.png import pixels_hash
-from covidct_curate.release import pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,5 +118,5 @@ def copies(here: Present, new: Sequence[tuple[str, Path]], *, allow_alike: bool 
 
 def _seen(path: Path) -> tuple[str, Look]:
     """The hash of a picture's pixels in grey, and its look."""
-    pixels, _ = pictures.rendered(read_pixels(path), pictures.Look())
-    return pixels_hash(pixels), look(np.asarray(pixels, np.uint8))
+    grey = in_grey(read_pixels(path))
+    return pixels_hash(grey), look(grey)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from covidct_curate.release.item import PARTS
+from covidct_curate.audit.subject import PARTS
 
 
 def _text(value: Any) -> bool:

@@ -17,9 +17,9 @@ from covidct_curate.datasets import Dataset, Document, Image, Note, Slice
 from covidct_curate.datasets.cells import age as read_age
 from covidct_curate.errors import ChoiceError, DatasetError, VolumeError
 from covidct_curate.label.age import ADULT
-from covidct_curate.originals.body import body_box, body_box_hu
+from covidct_curate.originals.body import body_box_hu
 from covidct_curate.originals.dicom import find_dicom
-from covidct_curate.originals.lungs import lung_box
+from covidct_curate.originals.lungs import crop_box
 from covidct_curate.originals.metaimage import find_metaimage
 from covidct_curate.originals.nifti import find_nifti
 from covidct_curate.originals.pages import find_pages
@@ -193,13 +193,9 @@ class Scan:
             yield hu16(volume.voxels[index])
 
     def _box(self, volume: Volume, index: int, plane: NDArray[np.uint8] | NDArray[np.uint16]) -> PixelBox:
-        height, width = plane.shape
-        box: PixelBox | None = None
-        if self.wish.crop == "body":
-            box = body_box_hu(volume.voxels[index]) if volume.is_hu else body_box(plane.astype(np.uint8))
-        elif self.wish.crop == "lungs":
-            box = lung_box(plane.astype(np.uint8))
-        return box or (0, 0, width, height)
+        if self.wish.crop == "body" and volume.is_hu:
+            return body_box_hu(volume.voxels[index]) or (0, 0, plane.shape[1], plane.shape[0])
+        return crop_box(plane.astype(np.uint8), self.wish.crop)
 
     def _facts(self) -> Facts:
         told = self.series.facts

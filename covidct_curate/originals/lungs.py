@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from covidct_curate.originals.body import Body, around, find, find_hu
+from covidct_curate.originals.body import Body, around, body_box, find, find_hu
 from covidct_curate.originals.shapes import filled, joined, large, largest, solid
 from covidct_curate.records import PixelBox
 
@@ -25,6 +25,16 @@ def lung_box(pixels: NDArray[np.uint8]) -> PixelBox | None:
     """
     body = find(pixels)
     return None if body is None else _box(body)
+
+
+def crop_box(pixels: NDArray[np.uint8], what: str) -> PixelBox:
+    """The box of the ``body`` or the ``lungs`` in a slice, as `lung_box` takes it; the whole for ``""`` or where none is."""
+    box: PixelBox | None = None
+    if what == "body":
+        box = body_box(pixels)
+    elif what == "lungs":
+        box = lung_box(pixels)
+    return box or (0, 0, pixels.shape[1], pixels.shape[0])
 
 
 def lung_box_hu(voxels: NDArray[np.int16] | NDArray[np.float32]) -> PixelBox | None:

@@ -22,7 +22,8 @@ MOST_PIXELS = 100_000_000
 """A picture with more is not decoded."""
 
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP")
-_SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".bmp", ".gif", ".webp"))
+SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".bmp", ".gif", ".webp"))
+"""How the names of picture files end, in small letters."""
 _BAND = 1 << 20
 """Pixels scaled at once."""
 
@@ -154,7 +155,7 @@ def _inside(folder: Path) -> Iterator[Path]:
     for here, below, files in os.walk(folder):
         below.sort()
         for name in files:
-            if Path(name).suffix.lower() in _SUFFIXES:
+            if Path(name).suffix.lower() in SUFFIXES:
                 yield Path(here) / name
 
 

@@ -35,9 +35,7 @@ def audited(
     rows = {name: each.features for name, each in written.items()}
     told = shortcuts.of_rows(entries, rows, (about.negative, about.positive))
     findings = (
-        *consistency.contradictions(entries),
-        *consistency.ages(entries),
-        *consistency.licences(entries, "release", private=about.private),
+        *consistency.findings(entries, "release", private=about.private),
         *_copies(entries, written, alike),
         *leaks.leaks(entries),
         *shortcuts.findings(told),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from covidct_curate import __version__, inputs
 from covidct_curate.audit.duplicates import Match, Pair, clusters, looks, matches
+from covidct_curate.audit.names import known
 from covidct_curate.catalog import Catalog, decisions
 from covidct_curate.catalog.papers import CONTRIBUTION
 from covidct_curate.errors import ChoiceError, DatasetError, in_words
@@ -154,8 +155,8 @@ def _keys(found: Collected, alike: Sequence[Pair]) -> dict[str, list[list[str]]]
     """What keeps pictures together, by kind, those of each: their patient, their paper, what they nearly equal."""
     keys: dict[str, list[list[str]]] = {"patient": [], "paper": [], "cluster of near-duplicates": []}
     for item, cluster in zip(found.items, clusters(len(found.items), alike), strict=True):
-        known = item.patient.id and not item.patient.id.endswith("-0")
-        keys["patient"].append([item.patient.id] if known else [])
+        patient = known(item.patient.id)
+        keys["patient"].append([patient] if patient else [])
         keys["paper"].append([_paper(item)])
         keys["cluster of near-duplicates"].append([found.items[cluster].file_name])
     return keys

@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import quote
 
+from covidct_curate.audit.subject import PARTS
 from covidct_curate.licences import known
 from covidct_curate.release.formats.rows import ordered
-from covidct_curate.release.item import PARTS, About, Item
+from covidct_curate.release.item import About, Item
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
 _START = re.compile(r"^(?:[#+=-]|\d+[.)](?=\s|$))")

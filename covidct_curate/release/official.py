@@ -10,9 +10,9 @@ from pathlib import Path
 
 from covidct_curate import metadata
 from covidct_curate.audit.leaks import in_words, spread
+from covidct_curate.audit.subject import PARTS, Part
 from covidct_curate.datasets.covid_ct import loose_name
 from covidct_curate.errors import DatasetError
-from covidct_curate.release.item import PARTS, Part
 
 _FILE = "covid-ct-split.toml"
 _FOLDERS = {"COVID": "CT_COVID", "NonCOVID": "CT_NonCOVID"}

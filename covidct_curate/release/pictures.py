@@ -7,17 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 
+from covidct_curate.audit.duplicates import in_grey
 from covidct_curate.audit.shortcuts import Row, border, features, histogram
-from covidct_curate.originals.body import body_box
 from covidct_curate.originals.documents import HU16
-from covidct_curate.originals.lungs import lung_box
+from covidct_curate.originals.lungs import crop_box
 from covidct_curate.originals.windows import from_hu16, windowed
-from covidct_curate.panels.loose import read_pixels
-from covidct_curate.png import Pixels, pixels_hash, write_png
+from covidct_curate.panels.loose import Pixels, read_pixels
+from covidct_curate.png import pixels_hash, write_png
 from covidct_curate.records import PixelBox
 from covidct_curate.release.item import Item
 
@@ -34,8 +33,8 @@ class Look:
 
 def rendered(pixels: Pixels, look: Look) -> tuple[Pixels, PixelBox]:
     """Pixels, grey or RGB of 8 bits, as they are released, and which part of them that is."""
-    grey = _grey(pixels)
-    box = _crop_box(grey, look)
+    grey = in_grey(pixels)
+    box = crop_box(grey, look.crop)
     return cut(pixels if look.colour == "keep" else grey, box), box
 
 
@@ -43,16 +42,6 @@ def cut(pixels: Pixels, box: PixelBox) -> Pixels:
     """A part of a picture."""
     x0, y0, x1, y1 = box
     return pixels[y0:y1, x0:x1]
-
-
-def _crop_box(grey: Pixels, look: Look) -> PixelBox:
-    """What is left of a grey picture."""
-    box: PixelBox | None = None
-    if look.crop == "body":
-        box = body_box(np.asarray(grey, np.uint8))
-    elif look.crop == "lungs":
-        box = lung_box(np.asarray(grey, np.uint8))
-    return box or (0, 0, grey.shape[1], grey.shape[0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +68,7 @@ def write_pictures(items: Iterable[Item], folder: Path, look: Look) -> dict[str,
         pixels = write_png(shown, path)
         if item.mask is not None:
             write_png(cut(read_pixels(item.mask), box), folder / "masks" / path.name)
-        grey = np.asarray(_grey(shown), np.uint8)
+        grey = in_grey(shown)
         size, mode = (box[2] - box[0], box[3] - box[1]), "L" if shown.ndim == 2 else "RGB"
         told = features(path.name, size, mode, path.stat().st_size, border(grey), histogram(grey))
         return item.file_name, Written(size, pixels if mode == "L" else pixels_hash(grey), told)
@@ -98,7 +87,3 @@ def _read(item: Item) -> Pixels:
         with Image.open(item.picture) as image:
             return windowed(from_hu16(np.asarray(image, np.uint16)))
     return read_pixels(item.picture)
-
-
-def _grey(pixels: Pixels) -> Pixels:
-    return pixels if pixels.ndim == 2 else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)

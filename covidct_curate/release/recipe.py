@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from covidct_curate import listing, pipeline
 from covidct_curate.errors import DatasetError
-from covidct_curate.panels.loose import read_pixels
-from covidct_curate.png import Pixels, pixels_hash, write_png
+from covidct_curate.panels.loose import Pixels, read_pixels
+from covidct_curate.png import pixels_hash, write_png
 from covidct_curate.release.formats.rows import write_lines
 from covidct_curate.release.item import Item
 from covidct_curate.release.pictures import Look, cut, rendered

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 
 from covidct_curate.audit.duplicates import clusters
-from covidct_curate.release.item import PARTS, Part
+from covidct_curate.audit.subject import PARTS, Part
 
 SIZES = (0.6, 0.15, 0.25)
 """Shares of training, validation and test."""

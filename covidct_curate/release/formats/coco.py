@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from covidct_curate.audit.subject import PARTS
 from covidct_curate.licences import known
 from covidct_curate.panels.loose import read_pixels
 from covidct_curate.png import write_png
@@ -24,7 +25,7 @@ from covidct_curate.release.formats.rows import (
     whole,
     write_json,
 )
-from covidct_curate.release.item import PARTS, About, Item
+from covidct_curate.release.item import About, Item
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from io import BytesIO, StringIO
 from pathlib import Path
 
+from covidct_curate.audit.subject import PARTS
 from covidct_curate.columns import columns
 from covidct_curate.licences import known
 from covidct_curate.release.formats.rows import base, by_part, ordered, row, write_lines, write_text
-from covidct_curate.release.item import PARTS, About, Item
+from covidct_curate.release.item import About, Item
 from covidct_curate.review.csvs import guarded
 from covidct_curate.review.output import cell_text, new_workbook
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from covidct_curate.audit.subject import Part
 from covidct_curate.licences import known
 from covidct_curate.release.card import card
 from covidct_curate.release.formats.rows import (
@@ -22,7 +23,7 @@ from covidct_curate.release.formats.rows import (
     write_lines,
     write_text,
 )
-from covidct_curate.release.item import About, Item, Part
+from covidct_curate.release.item import About, Item
 
 SPLITS: Mapping[Part, str] = {"train": "train", "val": "validation", "test": "test"}
 """What Hugging Face calls the parts."""

@@ -10,8 +10,9 @@ from dataclasses import fields
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from covidct_curate.audit.subject import PARTS, Part
 from covidct_curate.records import Patient
-from covidct_curate.release.item import PARTS, About, Item, Origin, Part
+from covidct_curate.release.item import About, Item, Origin
 
 Value = str | int | float | bool | None | list[int] | list[str] | dict[str, str]
 
