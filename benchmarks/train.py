@@ -1,9 +1,10 @@
 """What feeding a network costs: a training step on a batch that is already there, ours, and one fed file by file.
 
-    python benchmarks/train.py RELEASE [--model densenet169] [--size 480] [--batch 16] [--steps 30]
+    python benchmarks/train.py RELEASE [--model densenet169] [--size 480] [--batch 16] [--steps 30] [--give-back]
 
 The third row decodes with Pillow in a DataLoader with a worker for each processor, as the original code of COVID-CT
-does. All three take the same network, precision and device, in turns.
+does. All three take the same network, precision and device, in turns. With ``--give-back`` memory that is freed goes
+back to the system at once, as it does by itself.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from covidct_curate.audit.folders import read_folder
 from covidct_model.augment import augmented, drawn
 from covidct_model.config import Config
 from covidct_model.data import read_data
+from covidct_model.heap import keep_freed
 from covidct_model.losses import loss
 from covidct_model.nets import build
 from covidct_model.precision import fastest
@@ -66,7 +68,10 @@ def main() -> None:
     options.add_argument("--size", type=int, default=480)
     options.add_argument("--batch", type=int, default=16)
     options.add_argument("--steps", type=int, default=30)
+    options.add_argument("--give-back", action="store_true")
     told = options.parse_args()
+    if not told.give_back:
+        keep_freed()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     config = Config(data=str(told.release), model=told.model, size=told.size, batch=told.batch)
     begun = time.perf_counter()
