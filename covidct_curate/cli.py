@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from covidct_curate import __version__, auditcli
+from covidct_curate import __version__, auditcli, crawlcli
 from covidct_curate.console import Crop, Format, Workspace, finish, plain_errors, progress_bar
 from covidct_curate.contributecli import contribute
 from covidct_curate.errors import ChoiceError
@@ -29,6 +29,7 @@ app = typer.Typer(
 app.add_typer(sheet, name="sheet")
 app.add_typer(contribute, name="contribute")
 app.command(epilog=EXAMPLES)(release)
+app.command(epilog=crawlcli.EXAMPLES)(crawlcli.crawl)
 app.command(epilog=auditcli.AUDIT_EXAMPLES)(auditcli.audit)
 app.command(epilog=auditcli.STATS_EXAMPLES)(auditcli.stats)
 

@@ -80,8 +80,9 @@ def progress_bar() -> Iterator[Callable[[Progress], None] | None]:
 
 
 @contextmanager
-def counting_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
-    """A progress bar on stderr when that is a terminal: so many of so many ``pictures``."""
+def counting_bar(what: str) -> Iterator[Callable[[int, int | None], None] | None]:
+    """A progress bar on stderr when that is a terminal: so many of so many ``pictures``, or of nobody knows how
+    many."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -119,7 +120,7 @@ def finish(report: Report, workspace: Path) -> None:
     print(f"catalogue: {visible(str(workspace))}; see it with: curate list figures{visible(where)}")
     if report.sheet.path:
         print(f"spreadsheet: {visible(str(report.sheet.path))}")
-    for note in report.sheet.notes:
+    for note in (*report.notes, *report.sheet.notes):
         print(f"note: {visible(note)}")
     sys.stdout.flush()
     for failure in report.failures:

@@ -11,6 +11,9 @@ CurateError
 ├── SheetError          a spreadsheet that cannot be written or read
 ├── RuleError           a rule file that cannot be used: which line, and why
 ├── DatasetError        another dataset's folder or sheet that cannot be read
+├── CrawlError          preprints cannot be listed or kept: a server's answer, a manifest, a folder
+│   ├── NoAnswer        one thing that a server does not give, or gives broken
+│   └── HostStopped     a server that refuses, or is out of reach: nothing more is asked of it
 └── EngineError         the requested engine cannot run here
 """
 
@@ -61,6 +64,18 @@ class RuleError(CurateError):
 
 class DatasetError(CurateError):
     """Another dataset's folder or sheet cannot be read."""
+
+
+class CrawlError(CurateError):
+    """Preprints cannot be listed, or not be kept."""
+
+
+class NoAnswer(CrawlError):
+    """A server does not give one thing, or gives it broken."""
+
+
+class HostStopped(CrawlError):
+    """A server refuses, or cannot be reached; nothing more is asked of it in this run."""
 
 
 class EngineError(CurateError):

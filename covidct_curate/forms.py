@@ -17,6 +17,7 @@ _LINE_ENDS = re.compile("[\x7f-\x9f\u2028\u2029]")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _GAP, _LONGEST = 2, 500
 _COLUMNS = {
+    "preprints": ("posted", "doi", "version", "licence", "state", "title"),
     "papers": ("source", "doi", "version", "pages", "figures", "notes"),
     "figures": ("uid", "source", "label", "page", "binding", "caption"),
     "panels": (

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from covidct_curate import engine as engines
-from covidct_curate import inputs, labelling, selection, splitting
+from covidct_curate import inputs, labelling, provenance, selection, splitting
 from covidct_curate.catalog import Catalog, decisions, failures, figures, papers
 from covidct_curate.catalog.failures import Failure
 from covidct_curate.catalog.papers import KeptPaper, Stage
@@ -22,7 +22,7 @@ from covidct_curate.errors import CurateError, WorkspaceError, in_words
 from covidct_curate.extract import STAGE_VERSION, extract_paper
 from covidct_curate.inputs import Input
 from covidct_curate.label.rules import Rules, load_rules
-from covidct_curate.records import Extraction
+from covidct_curate.records import Extraction, Paper
 from covidct_curate.report import Meter, Progress, Report, Result
 from covidct_curate.review import export
 from covidct_curate.session import committed, opened
@@ -44,6 +44,8 @@ class Job:
     """Names the pictures of a paper without a DOI."""
     rules: str | None = None
     """Its figures are to be split at once, and labelled by this rule file."""
+    told: tuple[Paper, ...] = ()
+    """What manifests beside it and beside its copies say of the paper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,9 @@ def extract(
     path of a rule file, ``keep`` the modalities to select for the dataset; both are kept for later runs.
     ``progress`` is called after each PDF.
 
+    What a manifest in a PDF's folder says of it (`covidct_curate.manifest`) goes before what the PDF says, also of
+    papers that were extracted before.
+
     A PDF that fails is in the report and the catalogue, and the others are done. Raises `WorkspaceError`
     when the workspace cannot be used at all, `RuleError` when the rule file cannot, `EngineError` when the
     engine cannot run here, ValueError for ``jobs`` or ``timeout`` that make no sense.
@@ -88,6 +93,7 @@ def extract(
                 labels = selection.settle(db, rules, keep)
         run = _Run(place, catalog, Workers(jobs, timeout, engine), Meter(progress), labels)
         run.extract(run.take(paths))
+        run.attribute()
         if labels is not None:
             run.split()
             run.label(labels[1])
@@ -96,7 +102,7 @@ def extract(
             failures.keep_only(db, [path.absolute() for path in paths], run.failed)
         sheet = export.Written() if only_figures else export.write(place, catalog)
         place.clear()
-    return Report(tuple(run.results), sheet)
+    return Report(tuple(run.results), sheet, tuple(run.manifests.notes))
 
 
 @dataclass(slots=True)
@@ -115,6 +121,9 @@ class _Run:
     extracted: dict[str, tuple[tuple[Input, ...], Result]] = field(default_factory=dict)
     """SHA-256 of each file that is extracted, now or before → the inputs that hold it, and what becomes of
     the first of them."""
+    manifests: provenance.Manifests = field(default_factory=provenance.Manifests)
+    told: dict[str, tuple[Paper, ...]] = field(default_factory=dict)
+    """SHA-256 of each file that manifests beside it list → what they say of the paper."""
 
     def take(self, paths: Sequence[Path]) -> list[_Task]:
         """Account for inputs that are extracted and return the others, a file of several names once."""
@@ -126,12 +135,18 @@ class _Run:
                 holders.setdefault(inputs.digest(found.path), []).append(found)
             except OSError as error:
                 self.fail([found], "read", error.strerror or str(error), None)
+        for sha256, group in holders.items():
+            told = (self.manifests.told(found.path, sha256) for found in group)
+            if said := tuple(each for each in told if each is not None):
+                self.told[sha256] = said
         with self.catalog.transaction() as db:
             papers.register(
                 db, [(sha256, each.source) for sha256, group in holders.items() for each in group]
             )
             done, mains, pictures = papers.done(db, EXTRACT), papers.mains(db), figures.files(db)
             decided = papers.with_figures(db, decisions.verdicts(db, splitting.FIELDS))
+            attributed = papers.stages(db, provenance.NAME)
+        told_before = {sha256: provenance.remembered(stage)[1:] for sha256, stage in attributed.items()}
         tasks = []
         for sha256, group in holders.items():
             there = all((self.workspace.root / file).is_file() for file in pictures.get(sha256, ()))
@@ -141,7 +156,8 @@ class _Run:
             staging = self.workspace.staging(sha256)
             # Which new figure a reviewer's decision is about is known only when the figures are stored.
             rules = self.labels[0] if self.labels and sha256 not in decided else None
-            job = Job(group[0].path, staging.absolute(), Path(group[0].source).stem, rules)
+            said = self.told.get(sha256, told_before.get(sha256, ()))
+            job = Job(group[0].path, staging.absolute(), Path(group[0].source).stem, rules, said)
             tasks.append(_Task(sha256, tuple(group), job))
         # A paper's main file before its others, which are compared with it.
         return sorted(tasks, key=lambda task: task.sha256 not in mains)
@@ -176,7 +192,7 @@ class _Run:
                 with self.catalog.transaction() as db:
                     stored = papers.store(
                         db,
-                        found,
+                        provenance.attributed(found, task.job.told),
                         sha256=task.sha256,
                         folder=folder,
                         staging=staging.name,
@@ -208,11 +224,44 @@ class _Run:
         self.extracted[task.sha256] = task.holders, result
 
     def later(self, found: Extraction, job: Job) -> Iterator[Stage]:
-        """The stages after extraction that the worker did at once."""
+        """The stages after extraction that are done at once."""
+        if job.told:
+            yield provenance.stage(found.paper, provenance.choose(found.paper, job.told))
         if self.labels is not None and job.rules is not None:
             yield splitting.PANELS
             if all(panel.facts is not None for figure in found.figures for panel in figure.panels):
                 yield labelling.stage(self.labels[1])
+
+    def attribute(self) -> None:
+        """Bring the facts of papers up to date with what manifests say; those extracted now mostly are."""
+        if not self.told:
+            return
+        with self.catalog.transaction() as db:
+            mains, attributed = papers.files(db), papers.stages(db, provenance.NAME)
+            files: dict[str, list[str]] = {}
+            for sha256 in self.extracted:
+                if sha256 in self.told and sha256 in mains:
+                    files.setdefault(mains[sha256], []).append(sha256)
+            for paper in papers.every(db):
+                if paper.sha256 not in files:
+                    continue
+                # What is said of the main file goes before what is said of other files of the paper.
+                listed = sorted(files[paper.sha256], key=lambda sha256: sha256 != paper.sha256)
+                former = attributed.get(paper.sha256)
+                own = provenance.remembered(former)[0] if former else paper.paper
+                told = provenance.choose(own, [each for sha256 in listed for each in self.told[sha256]])
+                stage = provenance.stage(own, told)
+                if stage == former:
+                    continue
+                facts, notes = provenance.joined(own, told)
+                changed = papers.restate(
+                    db, paper.sha256, facts, notes=notes, topic=provenance.TOPIC, stage=stage
+                )
+                if facts.title != paper.paper.title:
+                    papers.undo(db, paper.sha256, labelling.NAME)
+                holders, result = self.extracted[listed[0]]
+                if changed and result.status == "skipped":
+                    self.extracted[listed[0]] = holders, replace(result, status="done")
 
     def split(self) -> None:
         """Split the figures of papers that were extracted without, now or in an earlier run."""
@@ -277,7 +326,8 @@ def work(job: Job) -> Extraction | str:
             return found
         found = splitting.split_extraction(found, job.out)
         try:
-            return labelling.label_extraction(found, job.rules)
+            labelled = labelling.label_extraction(provenance.attributed(found, job.told), job.rules)
+            return replace(found, figures=labelled.figures)
         except Exception:  # the label stage tries again, and says what is wrong
             return found
     except (CurateError, OSError) as error:

@@ -35,6 +35,8 @@ class Report:
 
     results: tuple[Result, ...]
     sheet: export.Written
+    notes: tuple[str, ...] = ()
+    """What a curator should know of the inputs."""
 
     @property
     def counts(self) -> Counter[Status]:

@@ -12,9 +12,6 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import os
 import re
 import secrets
 import shutil
@@ -23,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from covidct_curate.errors import WorkspaceError
+from covidct_curate.locks import NotHeld, held
 
 _HEX = re.compile(r"[0-9a-f]+")
 _OLD = ".old"
@@ -46,24 +44,17 @@ class Workspace:
         """
         try:
             self.tmp.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
             raise WorkspaceError(f"{self.root}: cannot write to this workspace: {_reason(error)}") from error
         try:
-            try:
-                # A record lock, unlike flock, is not inherited by workers that outlive a killed run.
-                fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                if error.errno not in (errno.EACCES, errno.EAGAIN):
-                    raise WorkspaceError(
-                        f"{self.root}: cannot lock this workspace: {_reason(error)}"
-                    ) from error
+            with held(self.root / "lock"):
+                yield
+        except NotHeld as error:
+            if error.taken:
                 raise WorkspaceError(
                     f"{self.root}: another run is writing to this workspace; wait for it or name another"
                 ) from error
-            yield
-        finally:
-            os.close(descriptor)
+            raise WorkspaceError(f"{self.root}: cannot write to this workspace: {error}") from error
 
     def folder(self, sha256: str) -> str:
         """Where the pictures of that file lie, relative to the workspace, with forward slashes."""

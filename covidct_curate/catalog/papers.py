@@ -81,6 +81,22 @@ def done(db: Connection, stage: Stage) -> set[str]:
     return {sha256 for (sha256,) in rows}
 
 
+def stages(db: Connection, name: str) -> dict[str, Stage]:
+    """SHA-256 of the files that any stage of that name is done for → the stage as it was done."""
+    rows = db.execute("SELECT sha256, stage, version, settings FROM done WHERE stage = ?", (name,))
+    return {sha256: Stage(*stage) for sha256, *stage in rows}
+
+
+def files(db: Connection) -> dict[str, str]:
+    """SHA-256 of each PDF that was extracted → that of its paper's main file."""
+    return dict(
+        db.execute(
+            """SELECT pdfs.sha256, papers.sha256 FROM pdfs JOIN papers ON papers.id = pdfs.paper
+               WHERE papers.dataset = ''"""
+        )
+    )
+
+
 def waiting(db: Connection, stage: Stage) -> dict[str, str]:
     """SHA-256 of each PDF of the papers that the stage is not done for → that of the paper's main file."""
     return dict(
@@ -138,23 +154,49 @@ def store(
     """
     known = db.execute("SELECT id, doi FROM papers WHERE sha256 = ?", (sha256,)).fetchone()
     twin = None if known or extraction.dataset else _twin(db, extraction)
-    files = Files({}, {})
+    written = Files({}, {})
     if twin is not None:
         paper = twin
     else:
         paper = _write(db, extraction, sha256, folder, staging, known[0] if known else None)
-        files = figures.replace(db, paper, extraction.figures)
+        written = figures.replace(db, paper, extraction.figures)
     db.execute("UPDATE pdfs SET paper = ? WHERE sha256 = ?", (paper, sha256))
     db.execute("DELETE FROM done WHERE sha256 = ?", (sha256,))
     for number, stage in enumerate(stages if twin is None else stages[:1]):
         _done(db, sha256, stage, 0.0 if number else seconds)
+    _supersede(db, extraction.paper.doi, known[1] if known else None)
+    return Stored(repeats=None if twin is None else _main_source(db, twin), files=written)
+
+
+def restate(
+    db: Connection, sha256: str, facts: Paper, *, notes: Sequence[str], topic: str, stage: Stage
+) -> bool:
+    """Take down other facts of the paper with that main file, and that ``stage`` is done for it.
+
+    ``notes`` replace those that begin with ``topic``. True where anything but the stage is new.
+    """
+    number, doi, *before = db.execute(
+        "SELECT id, doi, version, server, title, posted, licence, notes FROM papers WHERE sha256 = ?",
+        (sha256,),
+    ).fetchone()
+    kept = [note for note in json.loads(before[-1]) if not note.startswith(topic)]
+    after = [
+        storable(facts.doi),
+        facts.version,
+        storable(facts.server),
+        storable(facts.title),
+        storable(facts.posted),
+        storable(facts.licence),
+        _notes([*kept, *notes]),
+    ]
     db.execute(
-        """UPDATE papers SET superseded = EXISTS (
-               SELECT 1 FROM papers AS other WHERE other.doi = papers.doi AND other.version > papers.version)
-           WHERE doi IN (?, ?)""",
-        (extraction.paper.doi, known[1] if known else None),
+        """UPDATE papers SET doi = ?, version = ?, server = ?, title = ?, posted = ?, licence = ?, notes = ?
+           WHERE id = ?""",
+        (*after, number),
     )
-    return Stored(repeats=None if twin is None else _main_source(db, twin), files=files)
+    _done(db, sha256, stage, 0.0)
+    _supersede(db, doi, storable(facts.doi))
+    return after != [doi, *before]
 
 
 def store_panels(
@@ -248,6 +290,17 @@ def _done(db: Connection, sha256: str, stage: Stage, seconds: float) -> None:
         "INSERT OR REPLACE INTO done (sha256, stage, version, settings, seconds) VALUES (?, ?, ?, ?, ?)",
         (sha256, stage.name, stage.version, stage.settings, seconds),
     )
+
+
+def _supersede(db: Connection, *dois: str | None) -> None:
+    """Set anew which papers of these DOIs a newer version replaces."""
+    for doi in dois:
+        db.execute(
+            """UPDATE papers SET superseded = EXISTS (
+                   SELECT 1 FROM papers AS other WHERE other.doi = papers.doi AND other.version > papers.version)
+               WHERE doi = ?""",
+            (doi,),
+        )
 
 
 def _notes(notes: Iterable[str]) -> str:

@@ -1,0 +1,1 @@
+"""Preprints listed and downloaded: politely, completely, and so that a stopped run goes on."""
