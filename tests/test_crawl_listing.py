@@ -674,6 +674,7 @@ def test_any_expression_is_used_or_refused(match: str, title: str) -> None:
     ("title", "held"),
     [
         ("Spread of 2019-nCoV", True),
+        ("Antibodies against SARS\u2011CoV\u20112", True),
         ("The nCoV-2019 outbreak", True),
         ("Receptor of SARS-CoV-2", True),
         ("Receptor of SARS CoV 2", True),

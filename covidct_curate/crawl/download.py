@@ -148,7 +148,7 @@ def _look(path: Path) -> None:
         with pymupdf.open(path, filetype="pdf") as document:
             if not document.needs_pass and document.page_count == 0:
                 raise _Bad("the PDF has no page")
-    except (RuntimeError, ValueError) as error:
+    except (pymupdf.mupdf.FzErrorBase, RuntimeError, ValueError) as error:
         raise _Bad(f"PyMuPDF cannot open it: {plain(str(error))[:120]}") from error
 
 

@@ -20,6 +20,8 @@ from covidct_curate.manifest import put
 
 SOURCES = ("api", "europepmc", "dois", "folder", "s3")
 NAME = "crawl.json"
+_HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212"), "-")
+"""What servers and authors write in SARS-CoV-2 instead of it."""
 _FIRST_DAY = "2013-11-07"
 """bioRxiv's first."""
 
@@ -99,8 +101,12 @@ def pattern(match: str) -> Any:
 def matching(found: Iterable[Preprint], match: str) -> list[Preprint]:
     """Those whose title or abstract hold the expression."""
     wanted = pattern(match)
+    if wanted is None:
+        return list(found)
     return [
-        each for each in found if wanted is None or wanted.search(each.title) or wanted.search(each.abstract)
+        each
+        for each in found
+        if any(wanted.search(told.translate(_HYPHENS)) for told in (each.title, each.abstract))
     ]
 
 
