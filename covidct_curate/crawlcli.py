@@ -245,7 +245,7 @@ def _tell(report: Report, out: Path, dry_run: bool, form: Format) -> None:
             f"{len(report.fetched):,} fetched, {report.there:,} were there, {len(report.failed):,} failed",
             file=to,
         )
-        print(f"see them with: curate extract {visible(shlex.quote(str(out)))}", file=to)
+        print(f"extract them with: curate extract {visible(shlex.quote(str(out)))}", file=to)
     for note in report.notes:
         print(f"note: {visible(note)}", file=to)
     to.flush()

@@ -48,6 +48,8 @@ class Config:
     """Mirror every second picture in training; in prediction average with the mirrored one."""
     brightness: float = 0.2
     contrast: float = 0.2
+    scales: int = 1
+    """In how many sizes a picture is judged, from ``size`` up to a quarter more; their mean counts."""
     rotate: float = 0.0
     """Degrees, to either side."""
     gamma: float = 0.0
@@ -122,6 +124,7 @@ def _check(config: Config, where: str) -> None:
     demand(32 <= config.size <= 2048, "size", "from 32 to 2048")
     demand(config.epochs >= 1, "epochs", "1 or more")
     demand(config.batch >= 2, "batch", "2 or more")
+    demand(1 <= config.scales <= 8, "scales", "from 1 to 8")
     demand(0 < config.lr < math.inf, "lr", "above 0")
     demand(0 < config.scale <= 1, "scale", "above 0, up to 1")
     for name in ("weight_decay", "period", "rotate", "gamma", "patience", "seed"):

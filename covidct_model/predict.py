@@ -31,10 +31,9 @@ from covidct_curate.originals.nifti import find_nifti
 from covidct_curate.originals.series import Series, files_below
 from covidct_curate.panels.loose import SUFFIXES, read_pixels
 from covidct_curate.png import write_png
-from covidct_model.augment import prepared
 from covidct_model.config import Config
 from covidct_model.data import held, sized
-from covidct_model.nets import Output
+from covidct_model.judging import judged
 from covidct_model.run import Run, open_run
 
 Grey = NDArray[np.uint8]
@@ -158,16 +157,12 @@ class _Judge:
 
     @torch.inference_mode()
     def _asked(self, shown: list[_Shown]) -> tuple[list[float], Tensor | None]:
-        """Score of each, mean of the picture's and its mirror image's where the run learnt from both; lesions."""
+        """Score of each; lesions."""
         side = held(self.config.size)
         planes = np.stack([sized(each.grey, side) for each in shown])[:, None]
-        views = prepared(torch.from_numpy(planes).to(self.device), self.config.size)
-        output: Output = self.net(views)
-        logits = output.logits
-        if self.config.flip:
-            logits = (logits + self.net(views.flip(3)).logits) / 2
+        output = judged(self.net, torch.from_numpy(planes).to(self.device), self.config)
         lesions = None if output.masks is None or self.masks is None else output.masks[:, 0].cpu()
-        return [float(score) for score in torch.sigmoid(logits.double()).cpu()], lesions
+        return [float(score) for score in torch.sigmoid(output.logits.double()).cpu()], lesions
 
     def _row(self, shown: _Shown, score: float) -> Row:
         return Row(

@@ -22,11 +22,12 @@ from torch.nn.parallel import DistributedDataParallel
 
 from covidct_model import run as runs
 from covidct_model import weights
-from covidct_model.augment import augmented, drawn, prepared
+from covidct_model.augment import augmented, drawn
 from covidct_model.config import Config
 from covidct_model.curves import curves
 from covidct_model.data import Data, Pictures, read_data
 from covidct_model.errors import DataError, MemoryShort, RunError
+from covidct_model.judging import judged
 from covidct_model.losses import loss
 from covidct_model.metrics import area
 from covidct_model.nets import Output, build
@@ -303,17 +304,13 @@ def _on(pictures: Pictures, device: torch.device) -> Pictures:
 
 @torch.inference_mode()
 def _logits(net: nn.Module, pictures: Pictures, config: Config, precision: Precision) -> Tensor:
-    """What the network says of each picture, float32 (n,) on the CPU; where it learnt from mirrored ones, of both."""
+    """What the network says of each picture, float32 (n,) on the CPU."""
     was = net.training
     net.eval()
     told = [torch.zeros(0)]
     for batch in pictures.images.split(2 * config.batch):
-        views = prepared(batch, config.size)
-        with precision.cast(views.device):
-            logits = net(precision.laid_out(views)).logits.float()
-            if config.flip:
-                logits = (logits + net(precision.laid_out(views.flip(3))).logits.float()) / 2
-        told.append(logits.cpu())
+        with precision.cast(batch.device):
+            told.append(judged(lambda views: net(precision.laid_out(views)), batch, config).logits.cpu())
     net.train(was)
     return torch.cat(told)
 
