@@ -32,7 +32,7 @@ from covidct_curate.manifest import Fetched, append, put, read_manifest, spdx, w
 FAILED: Final = "failed.csv"
 _WITHDRAWN: Final = "it was withdrawn: what is left of it is a notice"
 _TYPICAL: Final = 1_260_000
-"""Bytes: the mean of twenty medRxiv preprints of 2020 with figures."""
+"""Bytes: the mean of twenty preprints of both servers."""
 _ENOUGH: Final = 20
 """Files whose mean is taken instead."""
 _LONG: Final = 60.0
